@@ -1,0 +1,1 @@
+"""What the amanda-backup programs on a host share."""
