@@ -1,0 +1,32 @@
+"""`python3 -m demo`: from nothing to a proven restore, with a table of what it took; `python3 -m demo down` cleans up."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from demo import steps
+from demo.table import Table
+from drive.lab import ROOT
+
+
+def up():
+    table = Table()
+    demo = steps.Demo(ROOT / ".demo")
+    for title, work in demo.steps():
+        if not table.step(title, work) and title not in demo.comparisons:
+            break
+    table.print()
+    return int(table.failed)
+
+
+def down():
+    subprocess.run([ROOT / "lab" / "down"], check=True)
+    shutil.rmtree(ROOT / ".demo", ignore_errors=True)
+    for left in (ROOT / "Pulumi.demo.yaml",):
+        left.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(down() if sys.argv[1:] == ["down"] else up())
