@@ -1,0 +1,93 @@
+// Package remote is command:remote:Command: a command on another host, by SSH.
+package remote
+
+import (
+	"context"
+
+	"github.com/pulumi/pulumi-go-provider/infer"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"amanda-backup/toolchain/plugins/command/output"
+	"amanda-backup/toolchain/plugins/command/script"
+)
+
+// Logging says which streams go to the engine's log.
+type Logging output.Streams
+
+// Values lists the values of the property.
+func (Logging) Values() []infer.EnumValue[Logging] {
+	return []infer.EnumValue[Logging]{
+		{Name: "Stdout", Value: "stdout", Description: "Only stdout is logged."},
+		{Name: "Stderr", Value: "stderr", Description: "Only stderr is logged."},
+		{Name: "StdoutAndStderr", Value: "stdoutAndStderr", Description: "Both are logged."},
+		{Name: "None", Value: "none", Description: "Nothing is logged."},
+	}
+}
+
+// Inputs are the arguments of a remote command.
+type Inputs struct {
+	script.Inputs
+	AddPreviousOutputInEnv *bool              `pulumi:"addPreviousOutputInEnv,optional"`
+	Connection             *Connection        `pulumi:"connection" provider:"secret"`
+	Environment            *map[string]string `pulumi:"environment,optional"`
+	Logging                *Logging           `pulumi:"logging,optional"`
+	Stdin                  *string            `pulumi:"stdin,optional"`
+}
+
+// Outputs are the properties of a remote command.
+type Outputs struct {
+	Inputs
+	script.Outputs
+}
+
+// Command is the resource.
+type Command struct{}
+
+var (
+	_ infer.CustomResource[Inputs, Outputs] = (*Command)(nil)
+	_ infer.CustomCheck[Inputs]             = (*Command)(nil)
+	_ infer.CustomUpdate[Inputs, Outputs]   = (*Command)(nil)
+	_ infer.CustomDelete[Outputs]           = (*Command)(nil)
+)
+
+// Check refuses what could only fail later, on the host's account.
+func (*Command) Check(ctx context.Context, request infer.CheckRequest) (infer.CheckResponse[Inputs], error) {
+	inputs, failures, err := infer.DefaultCheck[Inputs](ctx, request.NewInputs)
+	if err == nil && inputs.Connection != nil {
+		failures = append(failures, inputs.Connection.check("connection")...)
+		if inputs.Connection.Proxy != nil {
+			failures = append(failures, inputs.Connection.Proxy.check("connection.proxy")...)
+		}
+	}
+	return infer.CheckResponse[Inputs]{Inputs: inputs, Failures: failures}, err
+}
+
+// Create runs `create`, if there is one.
+func (*Command) Create(
+	ctx context.Context, request infer.CreateRequest[Inputs],
+) (infer.CreateResponse[Outputs], error) {
+	id, err := resource.NewUniqueHex(request.Name, 8, 0)
+	state := Outputs{Inputs: request.Inputs}
+	if err == nil && !request.DryRun {
+		err = state.run(ctx, request.Inputs.Create)
+	}
+	return infer.CreateResponse[Outputs]{ID: id, Output: state}, err
+}
+
+// Update runs `update`, or `create` without one.
+func (*Command) Update(
+	ctx context.Context, request infer.UpdateRequest[Inputs, Outputs],
+) (infer.UpdateResponse[Outputs], error) {
+	state := request.State
+	state.Inputs = request.Inputs
+	var err error
+	if !request.DryRun {
+		err = state.run(ctx, request.Inputs.OnUpdate())
+	}
+	return infer.UpdateResponse[Outputs]{Output: state}, err
+}
+
+// Delete runs the `delete` of the state, over the connection of the state.
+func (*Command) Delete(ctx context.Context, request infer.DeleteRequest[Outputs]) (infer.DeleteResponse, error) {
+	return infer.DeleteResponse{}, request.State.run(ctx, request.State.Delete)
+}
