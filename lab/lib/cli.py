@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""The lab's commands. Each is a link to this file, and its name says what to do."""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import image
+import ready
+from hosts import Hosts
+from lab import INVENTORY, LAB, Lab, LabError
+
+
+def main() -> None:
+    command = Path(sys.argv[0]).name
+    parser = argparse.ArgumentParser(prog=f"lab/{command}", description=COMMANDS[command].__doc__)
+    for flags, options in ARGUMENTS.get(command, []):
+        parser.add_argument(*flags, **options)
+    arguments = parser.parse_args()
+    try:
+        if os.geteuid() != 0:
+            raise LabError("the lab needs root (networks, mounts): use sudo")
+        COMMANDS[command](Hosts(Lab()), arguments)
+    except LabError as error:
+        sys.exit(f"lab: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"lab: interrupted; lab/{command} can simply be run again")
+
+
+def prepare(hosts: Hosts, names: list[str]):
+    """What every start of hosts needs: programs, image, networks and keys."""
+    subprocess.run([str(LAB / "prerequisites")], check=True)
+    tag = image.ensure(hosts.lab)
+    hosts.ensure_networks()
+    # The storage's key is known to the servers, so it exists from the start.
+    wanted = [hosts.lab.host(name) for name in names]
+    hosts.lab.make_keys([*wanted, hosts.lab.host("storage")])
+    return tag, wanted
+
+
+def up(hosts: Hosts, arguments) -> None:
+    """Start the lab's hosts and wait until all are ready."""
+    with hosts.lab.locked():
+        tag, wanted = prepare(hosts, INVENTORY["up"])
+        hosts.ensure(wanted, tag)
+        ready.wait(hosts.lab, wanted, arguments.timeout)
+
+
+def down(hosts: Hosts, arguments) -> None:
+    """Remove every host, network, mount and the storage's data; keys stay."""
+    with hosts.lab.locked():
+        hosts.down()
+
+
+def create(hosts: Hosts, arguments) -> None:
+    """Create hosts and wait until they are ready; an existing one is only started."""
+    with hosts.lab.locked():
+        tag, wanted = prepare(hosts, arguments.host)
+        hosts.ensure(wanted, tag)
+        ready.wait(hosts.lab, wanted, arguments.timeout)
+
+
+def destroy(hosts: Hosts, arguments) -> None:
+    """Remove hosts and their disks; created again, they have the same key."""
+    with hosts.lab.locked():
+        wanted = [hosts.lab.host(name) for name in arguments.host]
+        hosts.remove(wanted)
+        if arguments.new_key:
+            for host in wanted:
+                shutil.rmtree(host.directory, ignore_errors=True)
+
+
+def power_off(hosts: Hosts, arguments) -> None:
+    """Stop a host at once, as by pulling the plug; its disk stays."""
+    with hosts.lab.locked():
+        host = hosts.lab.host(arguments.host)
+        if hosts.running(host):
+            hosts.power_off(host)
+
+
+def power_on(hosts: Hosts, arguments) -> None:
+    """Start a host that is off and wait until it is ready."""
+    with hosts.lab.locked():
+        host = hosts.lab.host(arguments.host)
+        if not hosts.running(host):
+            hosts.start(host)
+        ready.wait(hosts.lab, [host], arguments.timeout)
+
+
+def status(hosts: Hosts, arguments) -> None:
+    """List the hosts that exist."""
+    found = {}
+    for name, record in sorted(hosts.existing().items()):
+        host = hosts.lab.host(name)
+        found[name] = {"address": host.address, "hostKey": host.public_key(), "role": host.role,
+                       "running": record["State"] == "running", "user": "debian"}
+    if arguments.json:
+        print(json.dumps(found, indent=2, sort_keys=True))
+        return
+    for name, host in found.items():
+        state = "running" if host["running"] else "off"
+        print(f"{name:10} {host['role']:8} {host['address']:15} {state}")
+
+
+def ssh(hosts: Hosts, arguments) -> None:
+    """Log in or run a command as debian, who may sudo; the host's key is pinned."""
+    hosts.lab.host(arguments.host)
+    command = arguments.command if len(arguments.command) < 2 else [shlex.join(arguments.command)]
+    os.execvp("ssh", ["ssh", "-F", str(hosts.lab.ssh_config), arguments.host, *command])
+
+
+def storage_detach(hosts: Hosts, arguments) -> None:
+    """Unmount /mnt/gdata on a server: the bare directory below is writable."""
+    storage(hosts, arguments.host, "sudo systemctl disable -q --now gdata")
+
+
+def storage_attach(hosts: Hosts, arguments) -> None:
+    """Mount /mnt/gdata on a server again."""
+    storage(hosts, arguments.host, "sudo systemctl enable -q --now gdata")
+    ready.wait(hosts.lab, [hosts.lab.host(arguments.host)], arguments.timeout)
+
+
+def storage(hosts: Hosts, name: str, command: str) -> None:
+    if hosts.lab.host(name).role != "server":
+        raise LabError(f"{name} has no /mnt/gdata: only servers have")
+    if subprocess.run(["ssh", "-F", str(hosts.lab.ssh_config), name, command]).returncode:
+        raise LabError(f"{name} did not do '{command}'")
+
+
+def build_image(hosts: Hosts, arguments) -> None:
+    """Build the hosts' image unless it is there, and print its name."""
+    with hosts.lab.locked():
+        subprocess.run([str(LAB / "prerequisites")], check=True)
+        print(image.ensure(hosts.lab))
+
+
+COMMANDS = {
+    "create": create, "destroy": destroy, "down": down, "image": build_image,
+    "power-off": power_off, "power-on": power_on, "ssh": ssh, "status": status,
+    "storage-attach": storage_attach, "storage-detach": storage_detach, "up": up,
+}
+TIMEOUT = (["--timeout"], {"type": float, "default": 120, "metavar": "SECONDS",
+                           "help": "how long to wait for the hosts (default: 120)"})
+HOST = (["host"], {"metavar": "HOST"})
+HOSTS = (["host"], {"metavar": "HOST", "nargs": "+"})
+ARGUMENTS = {
+    "create": [HOSTS, TIMEOUT],
+    "destroy": [HOSTS, (["--new-key"], {"action": "store_true", "help": "forget its host key too"})],
+    "power-off": [HOST],
+    "power-on": [HOST, TIMEOUT],
+    "ssh": [HOST, (["command"], {"nargs": argparse.REMAINDER})],
+    "status": [(["--json"], {"action": "store_true", "help": "for programs"})],
+    "storage-attach": [HOST, TIMEOUT],
+    "storage-detach": [HOST],
+    "up": [TIMEOUT],
+}
+
+if __name__ == "__main__":
+    main()
