@@ -43,7 +43,7 @@ build_plugin() {
   mkdir -p "$folder"
   if [[ $1 != command ]]; then
     compile generator "$here/plugins" "$folder/generator" ./generator || return
-    "$folder/generator" "$1" "$2" "$here/plugins/$name" >"$log" 2>&1 ||
+    "$folder/generator" "$1" "$2" "$here/plugins/$name/generated" >"$log" 2>&1 ||
       { echo "the generator failed: $(tail -n 5 "$log")" >&2; return 1; }
   fi
   compile "$1" "$here/plugins" "$folder/$name" "./$name" "main.version=$2" &&

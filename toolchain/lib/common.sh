@@ -88,6 +88,5 @@ use_engine() {
 
 # fingerprint PATH…: a hash over sources, for knowing when to build again.
 fingerprint() {
-  (cd "$here" && find "$@" -type f ! -name '*_test.go' ! -name schema.json ! -name bridge-metadata.json \
-    ! -name '*.new' -print0 | LC_ALL=C sort -z | xargs -0 cat -- | cksum | tr ' ' -)
+  (cd "$here" && find "$@" -type f ! -name '*_test.go' ! -path '*/generated/*' -print0 | LC_ALL=C sort -z | xargs -0 cat -- | cksum | tr ' ' -)
 }
