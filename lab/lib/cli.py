@@ -12,7 +12,7 @@ from pathlib import Path
 
 import image
 import ready
-from hosts import Hosts
+from hosts import Hosts, is_running
 from lab import INVENTORY, LAB, Lab, LabError
 
 
@@ -98,7 +98,7 @@ def status(hosts: Hosts, arguments) -> None:
     for name, record in sorted(hosts.existing().items()):
         host = hosts.lab.host(name)
         found[name] = {"address": host.address, "hostKey": host.public_key(), "role": host.role,
-                       "running": record["State"] == "running", "user": "debian"}
+                       "running": is_running(record), "user": "debian"}
     if arguments.json:
         print(json.dumps(found, indent=2, sort_keys=True))
         return

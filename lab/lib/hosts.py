@@ -7,8 +7,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import seed
-from lab import INVENTORY, Host, Lab, LabError
-from machine import Machine, run
+from lab import Host, Lab, LabError
+from machine import Machine, alive, run
 
 LABEL = "amanda-lab"
 # Beyond podman's defaults: what an ordinary Debian host may do and backups meet.
@@ -18,7 +18,7 @@ CAPABILITIES = ["AUDIT_WRITE", "MKNOD", "NET_RAW"]
 class Hosts:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.machine = Machine(lab)
+        self.machine = Machine(lab.id)
 
     # Networks
 
@@ -89,10 +89,13 @@ class Hosts:
                             check=False)
 
     def remove(self, hosts: list[Host]) -> None:
-        containers = [host.container for host in hosts]
-        self.machine.podman("rm", "--force", "--ignore", "--time=0", *containers)
-        for host in hosts:
-            self.machine.clear_cgroup(host.name)
+        self.remove_containers([host.container for host in hosts])
+
+    def remove_containers(self, containers: list[str]) -> None:
+        if containers:
+            self.machine.podman("rm", "--force", "--ignore", "--time=0", *containers)
+        for container in containers:
+            self.machine.clear_cgroup(container.removeprefix(f"{self.lab.id}-"))
 
     def ensure(self, hosts: list[Host], image: str) -> None:
         """Every one of these hosts runs afterwards; those that ran are not touched."""
@@ -100,30 +103,32 @@ class Hosts:
 
         def ensure_one(host: Host) -> None:
             record = existing.get(host.name)
-            if record is None or record["State"] == "created":
+            if record is None or record["State"] in ("created", "configured"):
                 self.remove([host])
                 self.create(host, image)
-            elif record["State"] != "running":
+            elif not is_running(record):
                 self.start(host)
 
         with ThreadPoolExecutor(len(hosts)) as pool:
             list(pool.map(ensure_one, hosts))
 
     def down(self) -> None:
-        names = {*self.existing(), *INVENTORY["up"]}
-        if (self.lab.state / "subnets.json").exists():
-            self.remove([self.lab.host(name) for name in sorted(names)])
+        """By label, so that it needs nothing of the state to be left."""
+        self.remove_containers([record["Names"][0] for record in self.existing().values()])
         networks = self.machine.podman("network", "ls", "--quiet", "--filter",
                                        f"label={LABEL}={self.lab.id}").stdout.split()
         if networks:
             self.machine.podman("network", "rm", "--force", *networks)
         self.machine.clear_cgroup()
-        self.machine.leave_namespace()
-        shutil.rmtree(self.machine.namespace.parent, ignore_errors=True)
+        self.machine.leave()
         shutil.rmtree(self.lab.storage, ignore_errors=True)
 
     def running(self, host: Host) -> bool:
         record = self.existing().get(host.name)
         if record is None:
             raise LabError(f"{host.name} does not exist: lab/create {host.name} makes it")
-        return record["State"] == "running"
+        return is_running(record)
+
+
+def is_running(record: dict) -> bool:
+    return record["State"] == "running" and alive(record["Pid"])

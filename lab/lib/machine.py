@@ -1,13 +1,22 @@
 """The machine under the lab: podman, its mount namespace and the hosts' cgroups."""
 
+import contextlib
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
-from lab import Lab, LabError
+from lab import LabError
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
+RUN = Path("/run/amanda-lab")
+NAMESPACE = RUN / "ns" / "mnt"
+ENTER_CGROUP = """
+if [ -n "$0" ]; then mkdir -p "$0" && echo $$ >"$0/cgroup.procs" || exit; fi
+exec podman "$@"
+"""
 
 
 def run(argv: list[str], check: bool = True) -> subprocess.CompletedProcess:
@@ -24,28 +33,27 @@ def cgroup_v1_in_the_way() -> bool:
 
 
 class Machine:
-    """Podman as the lab uses it.
+    """Podman as the labs use it.
 
     Where the machine has cgroup v1 mounted, podman runs in a mount namespace
-    with a pure cgroup2 tree. A bind mount keeps that namespace alive, so no
+    with a pure cgroup2 tree. All labs share it: podman's own mounts live there
+    and one podman must see them all. A bind mount keeps it alive, so no
     process has to. There, podman may not make cgroups either, so each host
     gets one from us: without, every systemd would believe that it owns the
     same tree.
     """
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    def __init__(self, lab_id: str) -> None:
+        self.cgroup = CGROUP_ROOT / lab_id
         self.hybrid = cgroup_v1_in_the_way()
-        self.namespace = lab.state / "ns" / "mnt"
 
     def podman(self, *args: str, host: str = "", check: bool = True):
         """Run podman; `host` names the host whose cgroup it is to run in."""
         if not self.hybrid:
             return run(["podman", *args], check)
-        self.ensure_namespace()
-        enter = 'if [ -n "$0" ]; then mkdir -p "$0" && echo $$ >"$0/cgroup.procs"; fi && exec podman "$@"'
-        cgroup = str(CGROUP_ROOT / self.lab.id / host) if host else ""
-        done = run(["nsenter", f"--mount={self.namespace}", "sh", "-c", enter, cgroup, *args], False)
+        with self.in_namespace() as enter:
+            done = run([*enter, "sh", "-c", ENTER_CGROUP, str(self.cgroup / host) if host else "",
+                        *args], check=False)
         if check and done.returncode:
             raise LabError(f"podman {args[0]} failed: {done.stderr.strip()}")
         return done
@@ -59,37 +67,75 @@ class Machine:
         return ["--cgroups=disabled", "--cgroupns=private",
                 "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
 
-    def namespace_alive(self) -> bool:
-        directory = self.namespace.parent
-        return (self.namespace.exists()
-                and os.stat(self.namespace).st_dev != os.stat(directory).st_dev)
-
-    def ensure_namespace(self) -> None:
-        if self.namespace_alive():
-            return
-        self.leave_namespace()
-        directory = self.namespace.parent
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A namespace can only be kept on a private mount.
-        run(["mount", "--bind", str(directory), str(directory)])
-        run(["mount", "--make-private", str(directory)])
-        self.namespace.touch()
-        run(["unshare", f"--mount={self.namespace}", "sh", "-c",
-             f"umount -R {CGROUP_ROOT} && mount -t cgroup2 none {CGROUP_ROOT}"])
-
-    def leave_namespace(self) -> None:
-        for path in (self.namespace, self.namespace.parent):
-            while os.path.exists(path) and is_mounted(path):
-                run(["umount", "--lazy", str(path)])
-
     def clear_cgroup(self, host: str = "") -> None:
         """Remove the cgroups that a dead systemd left; living ones refuse and stay."""
         if not self.hybrid:
             return
-        self.ensure_namespace()
-        cgroup = CGROUP_ROOT / self.lab.id / host
-        run(["nsenter", f"--mount={self.namespace}", "find", str(cgroup),
-             "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"], check=False)
+        with self.in_namespace() as enter:
+            run([*enter, "find", str(self.cgroup / host),
+                 "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"], check=False)
+
+    @contextlib.contextmanager
+    def in_namespace(self):
+        """The words before a command; the namespace stays as long as the context."""
+        with namespace_lock(fcntl.LOCK_SH):
+            alive = namespace_alive()
+        if not alive:
+            with namespace_lock(fcntl.LOCK_EX):
+                if not namespace_alive():
+                    make_namespace()
+        with namespace_lock(fcntl.LOCK_SH):
+            yield ["nsenter", f"--mount={NAMESPACE}"]
+
+    def leave(self) -> None:
+        """Remove what no lab needs any more."""
+        if not self.hybrid:
+            return
+        users = self.podman("ps", "--all", "--quiet", "--filter", "label=amanda-lab").stdout
+        if users.strip():
+            return
+        with namespace_lock(fcntl.LOCK_EX):
+            unmount_namespace()
+            shutil.rmtree(NAMESPACE.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def namespace_lock(kind: int):
+    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(RUN / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, kind)
+        yield
+
+
+def namespace_alive() -> bool:
+    return NAMESPACE.exists() and os.stat(NAMESPACE).st_dev != os.stat(NAMESPACE.parent).st_dev
+
+
+def make_namespace() -> None:
+    unmount_namespace()
+    directory = NAMESPACE.parent
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A namespace can only be kept on a private mount.
+    run(["mount", "--bind", str(directory), str(directory)])
+    run(["mount", "--make-private", str(directory)])
+    NAMESPACE.touch()
+    run(["unshare", f"--mount={NAMESPACE}", "sh", "-c",
+         f"umount -R {CGROUP_ROOT} && mount -t cgroup2 none {CGROUP_ROOT}"])
+
+
+def unmount_namespace() -> None:
+    for path in (NAMESPACE, NAMESPACE.parent):
+        while is_mounted(path):
+            run(["umount", "--lazy", str(path)])
+
+
+def alive(pid: int) -> bool:
+    """Is this a host's systemd? After a crash podman's records can say what was."""
+    try:
+        own = os.stat(f"/proc/{pid}/ns/pid").st_ino != os.stat("/proc/self/ns/pid").st_ino
+        return own and Path(f"/proc/{pid}/comm").read_text().strip() in ("systemd", "init")
+    except OSError:
+        return False
 
 
 def is_mounted(path: Path) -> bool:
