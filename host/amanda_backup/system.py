@@ -73,22 +73,38 @@ def read_text(path):
         return None
 
 
+def ids(owner, group=None):
+    """The (uid, gid) of an owner; without a group the owner's own."""
+    entry = pwd.getpwnam(owner)
+    return entry.pw_uid, grp.getgrnam(group).gr_gid if group else entry.pw_gid
+
+
+def has_attributes(path, mode, owner, group=None):
+    """Whether `path` is there with this owner, group and mode."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (*ids(owner, group), mode)
+
+
+def has_content(path, text):
+    """Whether `path` is a file of its own (no link) with exactly this content."""
+    path = pathlib.Path(path)
+    data = text if isinstance(text, bytes) else text.encode("utf-8")
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == data
+
+
 def write_atomic(path, text, *, mode=0o644, owner="root", group=None):
     """Give `path` exactly this content, owner and mode; return True when something changed.
 
     A reader sees the old file or the new one, never a part; a kill leaves at most a stray `.NAME.…` beside it.
     """
     path = pathlib.Path(path)
+    if has_content(path, text) and has_attributes(path, mode, owner, group):
+        return False
     data = text if isinstance(text, bytes) else text.encode("utf-8")
-    uid = pwd.getpwnam(owner).pw_uid
-    gid = grp.getgrnam(group).gr_gid if group else pwd.getpwnam(owner).pw_gid
-    try:
-        found = path.lstat()
-        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
-            if (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (uid, gid, mode):
-                return False
-    except FileNotFoundError:
-        pass
+    uid, gid = ids(owner, group)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as out:
@@ -118,16 +134,12 @@ def sync_directory(path):
 def ensure_directory(path, *, mode=0o755, owner="root", group=None):
     """Make the directory with this owner and mode; return True when something changed."""
     path = pathlib.Path(path)
-    uid = pwd.getpwnam(owner).pw_uid
-    gid = grp.getgrnam(group).gr_gid if group else pwd.getpwnam(owner).pw_gid
-    changed = not path.is_dir()
+    if path.is_dir() and has_attributes(path, mode, owner, group):
+        return False
     path.mkdir(parents=True, exist_ok=True)
-    found = path.stat()
-    if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (uid, gid, mode):
-        os.chown(path, uid, gid)
-        path.chmod(mode)
-        changed = True
-    return changed
+    os.chown(path, *ids(owner, group))
+    path.chmod(mode)
+    return True
 
 
 @contextlib.contextmanager

@@ -1,0 +1,68 @@
+"""Amanda's own checks as gates: its parsers on candidates, amcheck on the server and on one client."""
+
+import contextlib
+import os
+import re
+import tempfile
+
+from amanda_backup import system
+
+
+@contextlib.contextmanager
+def candidate(registry, amanda_set, text):
+    """A disklist that only the checks see, removed whatever happens."""
+    group = registry.settings["platform"]["dumpGroup"]
+    folder = registry.changes.at(f"/etc/amanda/{amanda_set}")
+    registry.changes.sweep(folder / "candidate")
+    handle, path = tempfile.mkstemp(prefix=".candidate.", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        os.chown(path, *system.ids("root", group))
+        os.chmod(path, 0o640)
+        yield path
+    finally:
+        os.unlink(path)
+
+
+def amanda(settings, argv):
+    return system.run(argv, user=settings["platform"]["dumpUser"], check=False)
+
+
+def parse_disklist(registry, amanda_set, text):
+    """Refuse a disklist that Amanda's parser does not take."""
+    with candidate(registry, amanda_set, text) as path:
+        done = amanda(registry.settings, ["amadmin", amanda_set, "disklist", f"-odiskfile={path}"])
+    if done.returncode != 0:
+        raise system.Refusal(f"Amanda does not take the disklist of {amanda_set!r}: {words(done.stderr or done.stdout)}")
+
+
+def check_client(registry, amanda_set, text, document, directories):
+    """Refuse when amcheck, logging in to the client, finds one of these directories not fit to be dumped."""
+    client = document["client"]
+    exact = [f"={client}", *(f"={directory['name']}" for directory in directories)]
+    with candidate(registry, amanda_set, text) as path:
+        done = amanda(registry.settings, ["amcheck", "-c", amanda_set, f"-odiskfile={path}", *exact])
+    # With no entry that matches, amcheck checks nothing and ends with status 0.
+    if done.returncode == 0 and re.search(r"^Client check: 1 host checked", done.stdout, re.M):
+        return
+    problems = [line for line in done.stdout.splitlines() if line.startswith("ERROR")] or done.stdout.splitlines()
+    told = words("\n".join([*problems, *ssh_words(done.stderr)]))
+    raise system.Refusal(f"amcheck does not accept the client {client!r} for the set {amanda_set!r}: {told}")
+
+
+def ssh_words(text):
+    """What ssh itself said; amcheck only knows that the connection broke."""
+    return [line for line in text.splitlines() if line.startswith(("ssh:", "Host key", "Permission", "debian@")) or ": Permission" in line]
+
+
+def check_server(settings, amanda_set):
+    """Refuse with amcheck's own words when the server is not fit to run this set."""
+    done = amanda(settings, ["amcheck", "-s", amanda_set])
+    if done.returncode != 0:
+        problems = [line for line in done.stdout.splitlines() if re.match(r"(ERROR|FATAL|NOTE: skipping tape)", line)]
+        raise system.Refusal(f"amcheck -s {amanda_set} says: {words(os.linesep.join(problems) or done.stdout or done.stderr)}")
+
+
+def words(text):
+    return " / ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,48 @@
+"""Role `client`: the dump user takes dumps for one server by ssh, and can do nothing else there."""
+
+import ipaddress
+
+from amanda_backup import accounts, hooks, packages, preconditions, system
+
+MARKER = "amanda-backup"
+
+
+def converge(changes, document):
+    settings = document["settings"]
+    platform = settings["platform"]
+    preconditions.platform_fits(changes, platform)
+    hooks.validate(settings["hooks"], settings["name"])
+    line = authorized_line(settings)
+    if changes.check:
+        apply(changes, settings, line)
+        return
+    with system.run_lock("setting up the client", wait_minutes=settings.get("lockWaitMinutes", 5)):
+        apply(changes, settings, line)
+
+
+def authorized_line(settings):
+    """The server's key: it may run amandad for dumps and nothing else, from the server's address when that is known."""
+    options = [f'command="{settings["platform"]["amandad"]} -auth=ssh amdump"', "restrict"]
+    address = settings["serverAddress"]
+    if address is not None:
+        try:
+            options.append(f'from="{ipaddress.ip_network(address, strict=False)}"')
+        except ValueError:
+            raise system.Refusal(
+                f"serverAddress: {address!r} must be the IP address or network that the server's ssh comes from, or null"
+            ) from None
+    key = accounts.public_key(settings["dumpPublicKey"], "the backup server")
+    return f"{','.join(options)} {key} {MARKER}"
+
+
+def apply(changes, settings, line):
+    platform = settings["platform"]
+    dump = {"owner": platform["dumpUser"], "group": platform["dumpGroup"]}
+    if packages.ensure(changes, platform, platform["clientPackages"]):
+        return
+    accounts.login_shell(changes, platform["dumpUser"])
+    accounts.ssh_directory(changes, platform["dumpHome"], platform["dumpGroup"])
+    accounts.authorized_keys(changes, platform["dumpHome"], platform["dumpGroup"], [line], MARKER)
+    changes.directory(platform["gnutarListDir"], mode=0o770, **dump)
+    changes.directory(system.ETC)
+    hooks.ensure(changes, platform, settings["hooks"])
