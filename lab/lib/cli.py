@@ -79,7 +79,7 @@ def power_off(hosts: Hosts, arguments) -> None:
     """Stop a host at once, as by pulling the plug; its disk stays."""
     with hosts.lab.locked():
         host = hosts.lab.host(arguments.host)
-        if hosts.running(host):
+        if is_running(hosts.record(host)):
             hosts.power_off(host)
 
 
@@ -87,8 +87,9 @@ def power_on(hosts: Hosts, arguments) -> None:
     """Start a host that is off and wait until it is ready."""
     with hosts.lab.locked():
         host = hosts.lab.host(arguments.host)
-        if not hosts.running(host):
-            hosts.start(host)
+        record = hosts.record(host)
+        if not is_running(record):
+            hosts.start(host, record)
         ready.wait(hosts.lab, [host], arguments.timeout)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import seed
 from lab import Host, Lab, LabError
-from machine import Machine, alive, run
+from machine import Machine, alive, note_death, run
 
 LABEL = "amanda-lab"
 # Beyond podman's defaults: what an ordinary Debian host may do and backups meet.
@@ -74,11 +74,14 @@ class Hosts:
         self.machine.podman(
             "run", "--detach", "--name", host.container, "--hostname", host.name,
             "--label", f"{LABEL}={self.lab.id}", "--label", f"{LABEL}.host={host.name}",
-            "--network", f"{self.network(host.network)}:ip={host.address},alias={host.name}",
+            "--network", f"{self.network(host.network)}:ip={host.address},mac={host.mac},"
+                         f"alias={host.name}",
             "--systemd=always", *self.machine.run_flags(), *flags,
             *(f"--volume={mount}" for mount in mounts), image, "/sbin/init", host=host.name)
 
-    def start(self, host: Host) -> None:
+    def start(self, host: Host, record: dict) -> None:
+        if record["State"] in ("running", "stopping"):
+            note_death(record["Id"])
         self.machine.clear_cgroup(host.name)
         self.machine.podman("start", host.container, host=host.name)
 
@@ -107,7 +110,7 @@ class Hosts:
                 self.remove([host])
                 self.create(host, image)
             elif not is_running(record):
-                self.start(host)
+                self.start(host, record)
 
         with ThreadPoolExecutor(len(hosts)) as pool:
             list(pool.map(ensure_one, hosts))
@@ -123,11 +126,11 @@ class Hosts:
         self.machine.leave()
         shutil.rmtree(self.lab.storage, ignore_errors=True)
 
-    def running(self, host: Host) -> bool:
+    def record(self, host: Host) -> dict:
         record = self.existing().get(host.name)
         if record is None:
             raise LabError(f"{host.name} does not exist: lab/create {host.name} makes it")
-        return is_running(record)
+        return record
 
 
 def is_running(record: dict) -> bool:

@@ -35,6 +35,11 @@ class Host:
     def host_key(self) -> Path:
         return self.directory / "host_key"
 
+    @property
+    def mac(self) -> str:
+        """Fixed, or the others' ARP caches would miss a host that was off."""
+        return ":".join(["02", "4c", *(f"{int(part):02x}" for part in self.address.split("."))])
+
     def public_key(self) -> str:
         """Type and key alone, as known_hosts wants them."""
         return " ".join(self.host_key.with_suffix(".pub").read_text().split()[:2])

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -133,9 +134,17 @@ def alive(pid: int) -> bool:
     """Is this a host's systemd? After a crash podman's records can say what was."""
     try:
         own = os.stat(f"/proc/{pid}/ns/pid").st_ino != os.stat("/proc/self/ns/pid").st_ino
-        return own and Path(f"/proc/{pid}/comm").read_text().strip() in ("systemd", "init")
+        _, name, state = re.split(r"[()]", Path(f"/proc/{pid}/stat").read_text())
+        return own and name in ("systemd", "init") and state.split()[0] != "Z"
     except OSError:
         return False
+
+
+def note_death(container_id: str) -> None:
+    """Tell podman that a host died, as its conmon would have, had it not died too."""
+    note = Path("/run/libpod/exits") / container_id
+    if note.parent.is_dir() and not note.exists():
+        note.write_text("137")
 
 
 def is_mounted(path: Path) -> bool:
