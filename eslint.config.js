@@ -2,14 +2,26 @@ const js = require("@eslint/js");
 const tseslint = require("typescript-eslint");
 
 module.exports = tseslint.config(
-  { ignores: ["bin/", "coverage/", "node_modules/", ".toolchain/", ".lab/", ".demo/", "toolchain/", "lab/", "host/"] },
+  {
+    ignores: [
+      "bin/",
+      "coverage/",
+      "node_modules/",
+      ".toolchain/",
+      ".lab/",
+      ".demo/",
+      "toolchain/",
+      "lab/",
+      "host/",
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
     files: ["**/*.ts"],
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "max-lines": ["error", { max: 300 }],
     },
   },

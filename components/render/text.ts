@@ -2,9 +2,9 @@ import * as fs from "fs";
 import * as path from "path";
 import Mustache from "mustache";
 
-/** C0, DEL and C1: no configuration file of ours may hold one, whatever its quoting. */
+/** C0, DEL, C1, Unicode's line ends and halves of characters: no file of ours may hold one, whatever its quoting. */
 // eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Surrogate}/u;
 
 /** Whether the text holds a control character, a line end included. */
 export function hasControl(text: string): boolean {

@@ -1,0 +1,135 @@
+import * as pulumi from "@pulumi/pulumi";
+import { BackupDirectory } from "./backupDirectory";
+import { type BackupServerRef } from "./backupServer";
+import { type Host } from "./host";
+import { HostSetup } from "./hostSetup";
+import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
+import { type Hook } from "./render/config/configuration";
+import { checkDirectory, checkTwice } from "./render/config/directoryChecks";
+import { type DirectorySpec, readDirectory } from "./render/config/directories";
+import { Problems } from "./render/config/problems";
+import { type Directory } from "./render/disklist";
+import { dumptypeSuffix } from "./render/dumptypes";
+import { enrolmentDocument } from "./render/enrolment";
+import { platforms } from "./render/platforms";
+import { programs } from "./render/programs";
+import { VisibleError } from "./visibleError";
+
+export interface BackupClientArgs {
+  /** The machine. */
+  host: Host;
+  /** The server that dumps it. */
+  server: BackupServerRef;
+  /** Amanda's name of the client, in disklist and catalogue: renaming it begins a new history. Default: the resource's name. */
+  clientName?: string;
+  /** What to dump: absolute paths, or paths with sets, patterns and hooks. They share one enrolment. Default: none. */
+  directories?: (DirectorySpec | string)[];
+  /** Scripts that directories may name in `before` and `after`. Default: none. */
+  hooks?: Record<string, Hook>;
+}
+
+/**
+ * A machine that the server dumps: user, forced command and hooks on it, and its entries in the server's disklists.
+ * Two ssh commands, however many directories.
+ *
+ * ```ts
+ * new BackupClient("web1", { host, server, directories: ["/srv/www", { path: "/home", exclude: ["./cache"] }] });
+ * ```
+ */
+export class BackupClient extends pulumi.ComponentResource {
+  readonly clientName: string;
+  readonly server: BackupServerRef;
+  /** Amanda's names of the entries declared so far. */
+  readonly diskNames: string[] = [];
+  /** True once the client is set up and the server has accepted it. */
+  readonly ready: pulumi.Output<boolean>;
+
+  private readonly host: Host;
+  private readonly hooks: Record<string, Hook>;
+  private readonly taken = new Map<string, string>();
+
+  constructor(name: string, args: BackupClientArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("amanda-backup:index:BackupClient", name, {}, opts);
+    this.clientName = args.clientName ?? name;
+    this.server = args.server;
+    this.host = args.host;
+    this.hooks = args.hooks ?? {};
+
+    const directories = (args.directories ?? []).map((spec, index) =>
+      this.declare(`BackupClient ${name} directories[${index}]`, spec),
+    );
+    for (const directory of directories) {
+      new BackupDirectory(`${name}-${directory.name}`, { inline: directory }, { parent: this });
+    }
+    const setup = this.setUp(name);
+    this.ready = this.enrol(name, directories, setup);
+    this.registerOutputs({ clientName: this.clientName });
+  }
+
+  /** @internal Check a directory of this client's, and take its name. `key` says where a mistake is. */
+  declare(key: string, spec: DirectorySpec | string): Directory {
+    const problems = new Problems();
+    const directory = readDirectory(problems, key, spec);
+    const machine = this.clientName;
+    checkDirectory(this.server.sets, problems, { key, machine, hooks: this.hooks, directory });
+    checkTwice(problems, this.taken, key, machine, directory);
+    if (problems.sentences.length > 0) {
+      throw new VisibleError(problems.sentences);
+    }
+    this.diskNames.push(directory.name);
+    const suffix = dumptypeSuffix(this.host.platform, this.server.platform);
+    return { ...directory, dumptype: `${directory.dumptype}${suffix}` };
+  }
+
+  private setUp(name: string): HostSetup {
+    const { host, server } = this;
+    return new HostSetup(
+      `${name}-setup`,
+      {
+        host,
+        document: {
+          format: 1,
+          role: "client",
+          identity: host.identity,
+          programs: programs("client"),
+          files: {},
+          settings: {
+            platform: platforms()[host.platform]!,
+            name: this.clientName,
+            serverAddress: server.sourceAddress,
+            dumpPublicKey: server.dumpPublicKey,
+            hooks: this.hooks,
+          },
+        },
+        review: {
+          hooks: Object.fromEntries(Object.entries(this.hooks).map(([hook, { script }]) => [hook, script])),
+        },
+      },
+      { parent: this },
+    );
+  }
+
+  private enrol(name: string, directories: Directory[], setup: HostSetup): pulumi.Output<boolean> {
+    const { host, server } = this;
+    const document = enrolmentDocument({
+      identity: server.enrolment.identity,
+      namespace: server.namespace,
+      client: this.clientName,
+      reach: { address: host.address, hostKey: host.hostKey },
+      directories,
+    });
+    const enrolment = new HostSetup(
+      `${name}-enrolment`,
+      {
+        host: server.enrolment,
+        line: ENROL_LINE,
+        deleteLine: WITHDRAW_LINE,
+        document,
+        review: { disklist: document.disklist },
+      },
+      // The server's gate asks the client, so both must be set up.
+      { parent: this, dependsOn: [setup, ...(pulumi.Resource.isInstance(server) ? [server] : [])] },
+    );
+    return pulumi.all([setup.stdout, enrolment.stdout]).apply(() => true);
+  }
+}

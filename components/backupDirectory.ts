@@ -1,0 +1,76 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type BackupClient } from "./backupClient";
+import { HostSetup } from "./hostSetup";
+import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
+import { type DirectorySpec } from "./render/config/directories";
+import { type Directory } from "./render/disklist";
+import { enrolmentDocument } from "./render/enrolment";
+import { VisibleError } from "./visibleError";
+
+export interface BackupDirectoryArgs extends Omit<DirectorySpec, "name"> {
+  /** The client that has the directory. */
+  client?: BackupClient;
+  /** Amanda's name of the disklist entry, which amrecover's `setdisk` takes. Default: `path`. */
+  diskName?: string;
+  /** @internal A client's or server's own `directories` travel in its document and need no enrolment each. */
+  inline?: Directory;
+}
+
+/**
+ * One entry of a disklist. Declared alone it has an enrolment of its own, so that any module can protect its path:
+ *
+ * ```ts
+ * new BackupDirectory("/srv/www", { client: web1 });
+ * new BackupDirectory("web1-database", { client: web1, path: "/var/backups/db", before: ["dump-db"] });
+ * ```
+ *
+ * `path` defaults to the resource's name, `sets` to `daily`, `dumptype` to the encrypted one.
+ */
+export class BackupDirectory extends pulumi.ComponentResource {
+  /** Amanda's name of the entry. */
+  readonly diskName: string;
+  /** True once the server has accepted it; of an inline directory its client's `ready` tells. */
+  readonly ready?: pulumi.Output<boolean>;
+
+  constructor(name: string, args: BackupDirectoryArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("amanda-backup:index:BackupDirectory", name, {}, opts);
+    if (args.inline !== undefined) {
+      this.diskName = args.inline.name;
+    } else {
+      const { client, diskName, inline: _, ...spec } = args;
+      if (client === undefined) {
+        throw new VisibleError([
+          `BackupDirectory ${name} names no client: give the BackupClient that has the directory`,
+        ]);
+      }
+      const path = spec.path ?? name;
+      const directory = client.declare(`BackupDirectory ${name}`, { ...spec, path, name: diskName ?? path });
+      this.diskName = directory.name;
+      this.ready = this.enrol(name, client, directory);
+    }
+    this.registerOutputs({ diskName: this.diskName });
+  }
+
+  private enrol(name: string, client: BackupClient, directory: Directory): pulumi.Output<boolean> {
+    const { server } = client;
+    const document = enrolmentDocument({
+      identity: server.enrolment.identity,
+      namespace: server.namespace,
+      client: client.clientName,
+      standAlone: directory.name,
+      directories: [directory],
+    });
+    const enrolment = new HostSetup(
+      `${name}-enrolment`,
+      {
+        host: server.enrolment,
+        line: ENROL_LINE,
+        deleteLine: WITHDRAW_LINE,
+        document,
+        review: { disklist: document.disklist },
+      },
+      { parent: this, dependsOn: client },
+    );
+    return enrolment.stdout.apply(() => true);
+  }
+}

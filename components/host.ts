@@ -1,0 +1,72 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** A machine that is reached by ssh, whoever made it. */
+export interface Host {
+  /** IP address or host name. */
+  address: pulumi.Input<string>;
+  /** The account to log in with; it must be allowed to run anything by `sudo -n`. */
+  user: pulumi.Input<string>;
+  /** Where sshd listens. Default 22. */
+  port?: pulumi.Input<number>;
+  /** The account's private key, a secret. Without it the ssh agent is asked, so that a preview needs no key. */
+  privateKey?: pulumi.Input<string>;
+  /** The host's public key in OpenSSH form. A connection to any other key is refused. */
+  hostKey: pulumi.Input<string>;
+  /** What changes when the machine is new, rebuilt or wiped, and so has to be converged again. */
+  identity: pulumi.Input<HostIdentity>;
+  /** The family of its distribution: a row of host/platforms.json. Decides paths and users in the rendered files. */
+  platform: string;
+}
+
+export interface HostIdentity {
+  /** Counted up by hand to have the machine converged again. */
+  generation: number;
+  /** The id of the virtual machine, when there is one. */
+  instance?: string;
+  /** The id of the image on its root disk, when there is one: a rebuild changes it and not the instance's id. */
+  image?: string;
+}
+
+export interface ExistingHostArgs {
+  /** IP address or host name. */
+  address: string;
+  /** The account to log in with, which may run anything by `sudo -n`. Example: `debian`. */
+  user: string;
+  /** Where sshd listens. Default 22. */
+  port?: number;
+  /** The account's private key, a secret. Default: the ssh agent's keys. */
+  privateKey?: pulumi.Input<string>;
+  /** The host's public key in OpenSSH form, as `ssh-keyscan -t ed25519 ADDRESS` shows it. */
+  hostKey: string;
+  /** Count it up after the machine was reinstalled or wiped. Default 1. */
+  generation?: number;
+  /** The family of its distribution. Default `debian`. */
+  platform?: string;
+}
+
+/**
+ * A machine as it is. It is no resource: Pulumi neither makes nor removes it.
+ *
+ * ```ts
+ * new ExistingHost({ address: "192.0.2.20", user: "debian", hostKey: "ssh-ed25519 AAAAC3…" });
+ * ```
+ */
+export class ExistingHost implements Host {
+  readonly address: string;
+  readonly user: string;
+  readonly port: number;
+  readonly privateKey?: pulumi.Input<string>;
+  readonly hostKey: string;
+  readonly identity: HostIdentity;
+  readonly platform: string;
+
+  constructor(args: ExistingHostArgs) {
+    this.address = args.address;
+    this.user = args.user;
+    this.port = args.port ?? 22;
+    this.privateKey = args.privateKey;
+    this.hostKey = args.hostKey;
+    this.identity = { generation: args.generation ?? 1 };
+    this.platform = args.platform ?? "debian";
+  }
+}

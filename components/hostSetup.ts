@@ -1,0 +1,66 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { type Host } from "./host";
+import { INSTALL_LINE } from "./render/commandLines";
+import { stableJson } from "./render/text";
+
+/** Dials before a host counts as unreachable, and the seconds that each may take: at most about a minute. */
+const DIAL_ERROR_LIMIT = 5;
+const PER_DIAL_TIMEOUT_SECONDS = 10;
+
+export interface HostSetupArgs {
+  /** The machine, and the account on it. */
+  host: Host;
+  /** What the host is to be, sent on standard input as JSON; docs/contracts.md. */
+  document: pulumi.Input<Record<string, unknown>>;
+  /** Whether the document holds a secret: then all of it is one, and so is what the command prints. Default false. */
+  secret?: boolean;
+  /** The command for create and update. Default: become root and run the document's programs. */
+  line?: string;
+  /** The command for delete, which gets the last document. Default: nothing is run. */
+  deleteLine?: string;
+  /**
+   * Rendered texts by file name, for the reviewer of a preview: they are shown line by line, also where the document
+   * is not known yet. Nothing secret may be in them.
+   */
+  review?: Record<string, Record<string, string> | string>;
+}
+
+/**
+ * One ssh command that brings a host, or the server's enrolment, to a document. The only place where such a command
+ * is made: with the host's key pinned, nothing logged, and no triggers, since a replacement would run the old delete
+ * after the new create.
+ */
+export class HostSetup extends pulumi.ComponentResource {
+  /** What the host said; resolved only when it was converged. */
+  readonly stdout: pulumi.Output<string>;
+
+  constructor(name: string, args: HostSetupArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("amanda-backup:index:HostSetup", name, args.review ?? {}, opts);
+    const { host } = args;
+    const stdin = pulumi.output(args.document).apply(stableJson);
+    const setup = new command.remote.Command(
+      `${name}-command`,
+      {
+        connection: pulumi.secret({
+          host: host.address,
+          user: host.user,
+          port: host.port ?? 22,
+          privateKey: host.privateKey,
+          hostKey: host.hostKey,
+          dialErrorLimit: DIAL_ERROR_LIMIT,
+          perDialTimeout: PER_DIAL_TIMEOUT_SECONDS,
+        }),
+        create: args.line ?? INSTALL_LINE,
+        update: args.line ?? INSTALL_LINE,
+        delete: args.deleteLine,
+        stdin: args.secret ? pulumi.secret(stdin) : stdin,
+        logging: command.remote.Logging.None,
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, additionalSecretOutputs: args.secret ? ["stdout", "stderr"] : [] },
+    );
+    this.stdout = setup.stdout;
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,132 @@
+import { encodeName } from "../text";
+import { type Configuration } from "./configuration";
+import { checkDirectory, checkTwice } from "./directoryChecks";
+import { type Problems, suggestion } from "./problems";
+import { WRONG } from "./section";
+
+/** Report what is wrong between keys that are right by themselves. */
+export function crossCheck(configuration: Configuration, problems: Problems): void {
+  checkSets(configuration, problems);
+  checkMirror(configuration, problems);
+  checkKeys(configuration, problems);
+  checkHosts(configuration, problems);
+  checkDirectories(configuration, problems);
+}
+
+function checkSets({ sets }: Configuration, problems: Problems): void {
+  for (const [name, { dumpcycle, runspercycle, tapecycle, runtapes, vtapeMB, partMB }] of Object.entries(
+    sets,
+  )) {
+    const least = (runspercycle + 1) * runtapes;
+    if (tapecycle < least) {
+      problems.add(
+        `sets.${name}.tapecycle`,
+        tapecycle,
+        `a run would write over full dumps that are still needed; give at least ${least}, which is ` +
+          `(runspercycle ${runspercycle} + the run in progress) × runtapes ${runtapes}`,
+      );
+    }
+    if (partMB >= vtapeMB) {
+      problems.add(`sets.${name}.partMB`, partMB, `a part must be smaller than a vtape (vtapeMB ${vtapeMB})`);
+    }
+    if (dumpcycle * 24 * 60 < runspercycle) {
+      problems.add(
+        `sets.${name}.runspercycle`,
+        runspercycle,
+        `cron cannot start so many in ${dumpcycle} days`,
+      );
+    }
+  }
+}
+
+function checkMirror({ mirror, server }: Configuration, problems: Problems): void {
+  if (mirror === undefined || mirror.path === WRONG || mirror.mount === WRONG) {
+    return;
+  }
+  if (!isBelow(mirror.path, mirror.mount)) {
+    problems.add("mirror.path", mirror.path, `it must lie below mirror.mount, ${mirror.mount}`);
+  }
+  if (isBelow(mirror.path, server.dataPath) || isBelow(server.dataPath, mirror.path)) {
+    problems.add("mirror.path", mirror.path, `it must be apart from server.dataPath, ${server.dataPath}`);
+  }
+}
+
+function isBelow(path: string, parent: string): boolean {
+  return parent !== WRONG && path !== WRONG && (path === parent || path.startsWith(`${parent}/`));
+}
+
+function checkKeys({ encryption }: Configuration, problems: Problems): void {
+  encryption.retiredKeyIds.forEach((keyId, index) => {
+    if (keyId !== WRONG && [encryption.keyId, ...encryption.retiredKeyIds.slice(0, index)].includes(keyId)) {
+      problems.add(`encryption.retiredKeyIds[${index}]`, keyId, "the id is there twice; name each key once");
+    }
+  });
+}
+
+function checkHosts({ clients, server }: Configuration, problems: Problems): void {
+  for (const [name, client] of Object.entries(clients)) {
+    if (name === server.name) {
+      problems.add(
+        `clients.${name}`,
+        name,
+        "the server has this name; its directories go to serverDirectories",
+      );
+    }
+    if (client.address !== WRONG && client.address === server.address && client.port === server.port) {
+      problems.add(
+        `clients.${name}.address`,
+        client.address,
+        "this is the server; its directories go to serverDirectories",
+      );
+    }
+  }
+}
+
+function checkDirectories(configuration: Configuration, problems: Problems): void {
+  const { clients, directories, server, serverDirectories } = configuration;
+  const taken = new Map<string, string>();
+  for (const [name, client] of Object.entries(clients)) {
+    client.directories.forEach((directory, index) => {
+      const key = `clients.${name}.directories[${index}]`;
+      checkDirectory(Object.keys(configuration.sets), problems, {
+        key,
+        machine: `clients.${name}`,
+        hooks: client.hooks,
+        directory,
+      });
+      checkTwice(problems, taken, key, name, directory);
+    });
+  }
+  directories.forEach((directory, index) => {
+    const key = `directories[${index}]`;
+    const { client: name } = directory;
+    const client = Object.hasOwn(clients, name) ? clients[name] : undefined;
+    if (client === undefined && name !== WRONG) {
+      problems.add(`${key}.client`, name, `no such client; ${suggestion(name, Object.keys(clients))}`);
+    }
+    checkDirectory(Object.keys(configuration.sets), problems, {
+      key,
+      machine: `clients.${name}`,
+      hooks: client === undefined ? undefined : client.hooks,
+      directory,
+    });
+    checkTwice(problems, taken, key, name, directory);
+    if (Buffer.byteLength(`${name}+${encodeName(directory.name)}.json`) > 255) {
+      problems.add(
+        `${key}.name`,
+        directory.name,
+        "with its special characters encoded it is too long for a file name",
+      );
+    }
+  });
+  serverDirectories.forEach((directory, index) => {
+    const key = `serverDirectories[${index}]`;
+    checkDirectory(Object.keys(configuration.sets), problems, {
+      key,
+      machine: "server",
+      hooks: server.hooks,
+      directory,
+    });
+    checkTwice(problems, taken, key, server.name, directory);
+  });
+}
