@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
-import { type Platform } from "./render/platforms";
+import { platforms } from "./render/platforms";
 import { programs } from "./render/programs";
 import { type SshIdentity } from "./sshIdentity";
 
@@ -13,8 +13,6 @@ const PASSPHRASE_LENGTH = 60;
 export interface AmcryptKeysArgs {
   /** The backup server. */
   host: Host;
-  /** Its row of host/platforms.json. */
-  platform: Platform;
   /** The key's id, which becomes part of every dump's header. Example: `2026a`. */
   keyId: string;
   /** Minutes to wait for a run in progress. */
@@ -45,7 +43,7 @@ export class AmcryptKeys extends pulumi.ComponentResource {
           programs: programs("secrets"),
           files: {},
           settings: {
-            platform: args.platform,
+            platform: platforms()[args.host.platform]!,
             lockWaitMinutes: args.lockWaitMinutes,
             keyId: args.keyId,
             passphrase,

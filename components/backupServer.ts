@@ -4,18 +4,20 @@ import { AmcryptKeys } from "./amcryptKeys";
 import { BackupDirectory } from "./backupDirectory";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
-import { amandaConf, type BackupSet } from "./render/amandaConf";
+import { type BackupSet } from "./render/amandaConf";
 import {
   type EncryptionConfig,
   type Hook,
   type MirrorConfig,
   type Namespace,
 } from "./render/config/configuration";
-import { crontab } from "./render/crontab";
 import { type Directory, disklist } from "./render/disklist";
 import { platforms } from "./render/platforms";
 import { programs } from "./render/programs";
+import { serverFiles, setFacts } from "./render/serverFiles";
+import { sorted } from "./render/text";
 import { SshIdentity } from "./sshIdentity";
+import { VisibleError } from "./visibleError";
 
 /** What a client needs to know of the server, be it in this stack or in another. */
 export interface BackupServerRef {
@@ -89,12 +91,21 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
   /** True once the server was set up and its gate has passed. */
   readonly ready: pulumi.Output<boolean>;
 
+  private readonly args: Required<Pick<BackupServerArgs, "dataPath" | "directories" | "lockWaitMinutes">> &
+    BackupServerArgs;
+
   constructor(name: string, args: BackupServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:BackupServer", name, {}, opts);
     const { host } = args;
+    this.args = {
+      ...args,
+      dataPath: args.dataPath ?? "/srv/amanda",
+      directories: args.directories ?? [],
+      lockWaitMinutes: args.lockWaitMinutes ?? 30,
+    };
     this.namespace = `${pulumi.getProject()}.${pulumi.getStack()}`;
     this.serverName = args.serverName ?? name;
-    this.sets = Object.keys(args.sets).sort();
+    this.sets = sorted(Object.keys(args.sets));
     this.platform = host.platform;
     this.address = pulumi.output(host.address);
     this.sourceAddress = pulumi
@@ -102,46 +113,76 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       .apply((source) => (args.sourceAddress !== undefined || net.isIP(source) !== 0 ? source : null));
     this.hostKey = pulumi.output(host.hostKey);
     this.statusCommand = pulumi.interpolate`ssh ${host.user}@${host.address} sudo backupctl status`;
+    if (args.namespaces?.[this.namespace] !== undefined) {
+      throw new VisibleError([
+        `namespaces.${this.namespace} is this stack itself: leave it out, it may enrol anyway`,
+      ]);
+    }
 
-    const identity = (role: string, protect: boolean) =>
-      new SshIdentity(`${name}-${role}`, { comment: `${this.namespace} ${role}` }, { parent: this, protect });
-    const dump = identity("dump", true);
-    const sign = identity("sign", true);
-    const enrolment = identity("enrolment", false);
+    const dump = this.identity(`${name}-dump`, { protect: true });
+    const sign = this.identity(`${name}-sign`, { protect: true });
+    const enrolment = this.identity(`${name}-enrolment`);
     this.dumpPublicKey = dump.publicKey;
     this.enrolment = { ...host, user: "enrol", privateKey: enrolment.privateKey };
+    const keys = this.keys(name, { dump, sign });
+    for (const directory of this.args.directories) {
+      new BackupDirectory(`${name}-${directory.name}`, { inline: directory }, { parent: this });
+    }
+    const setup = this.setUp(name, enrolment, keys);
+    this.ready = setup.stdout.apply(() => true);
+    this.registerOutputs({ address: this.address, hostKey: this.hostKey, dumpPublicKey: this.dumpPublicKey });
+  }
 
-    const { encryption } = args;
-    const lockWaitMinutes = args.lockWaitMinutes ?? 30;
-    const platform = platforms()[host.platform]!;
-    const keys = [encryption.keyId, ...encryption.retiredKeyIds].map(
+  private identity(name: string, opts?: pulumi.ComponentResourceOptions): SshIdentity {
+    return new SshIdentity(name, { comment: `${this.namespace} ${name}` }, { parent: this, ...opts });
+  }
+
+  /** The current key and the retired ones, each with its id in its name: a rotation adds one and removes none. */
+  private keys(name: string, identities: { dump: SshIdentity; sign: SshIdentity }): AmcryptKeys[] {
+    const { encryption, host, lockWaitMinutes } = this.args;
+    return [encryption.keyId, ...encryption.retiredKeyIds].map(
       (keyId) =>
         new AmcryptKeys(
           `${name}-amcrypt-${keyId}`,
-          { host, platform, keyId, lockWaitMinutes, identities: { dump, sign } },
+          { host, keyId, lockWaitMinutes, identities },
           { parent: this },
         ),
     );
+  }
 
-    const directories = args.directories ?? [];
-    for (const directory of directories) {
-      new BackupDirectory(`${name}-${directory.name}`, { inline: directory }, { parent: this });
-    }
-
-    const files = this.files(args);
-    const setup = new HostSetup(
+  private setUp(name: string, enrolment: SshIdentity, keys: AmcryptKeys[]): HostSetup {
+    const {
+      dataPath,
+      directories,
+      encryption,
+      host,
+      hooks,
+      lockWaitMinutes,
+      mirror,
+      namespaces,
+      notify,
+      sets,
+    } = this.args;
+    const files = serverFiles({
+      stack: this.namespace,
+      dataPath,
+      keyId: encryption.keyId,
+      mail: notify?.mail,
+      platform: host.platform,
+      platforms: platforms(),
+      sets,
+    });
+    const own = {
+      namespace: this.namespace,
+      fragment: this.serverName,
+      client: this.serverName,
+      directories,
+    };
+    return new HostSetup(
       `${name}-setup`,
       {
         host,
-        review: {
-          files,
-          disklist: disklist({
-            namespace: this.namespace,
-            fragment: this.serverName,
-            client: this.serverName,
-            directories,
-          }),
-        },
+        review: { files, disklist: disklist(own) },
         document: {
           format: 1,
           role: "server",
@@ -150,56 +191,25 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
           files,
           settings: {
             stack: this.namespace,
-            platform,
+            platform: platforms()[host.platform]!,
             name: this.serverName,
             address: host.address,
-            dataPath: dataPath(args),
-            sets: Object.fromEntries(Object.entries(args.sets).map(([set, facts]) => [set, setFacts(facts)])),
+            dataPath,
+            sets: setFacts(sets),
             encryption: { keyId: encryption.keyId },
-            mirror: args.mirror ?? null,
+            mirror: mirror ?? null,
             namespaces: {
-              ...args.namespaces,
+              ...namespaces,
               [this.namespace]: { publicKey: enrolment.publicKey, hosts: ["*"] },
             },
             ownDirectories: directories,
-            hooks: args.hooks ?? {},
+            hooks: hooks ?? {},
             lockWaitMinutes,
-            notify: args.notify ?? {},
+            notify: notify ?? {},
           },
         },
       },
       { parent: this, dependsOn: keys },
     );
-    this.ready = setup.stdout.apply(() => true);
-    this.registerOutputs({ address: this.address, hostKey: this.hostKey, dumpPublicKey: this.dumpPublicKey });
   }
-
-  private files(args: BackupServerArgs): Record<string, string> {
-    const conf = (name: string, set: BackupSet) =>
-      amandaConf({
-        stack: this.namespace,
-        name,
-        set,
-        dataPath: dataPath(args),
-        keyId: args.encryption.keyId,
-        mail: args.notify?.mail,
-        platform: args.host.platform,
-        platforms: platforms(),
-      });
-    return {
-      "/etc/cron.d/amanda-backup": crontab(this.namespace, args.sets, args.notify?.mail),
-      ...Object.fromEntries(
-        Object.entries(args.sets).map(([name, set]) => [`/etc/amanda/${name}/amanda.conf`, conf(name, set)]),
-      ),
-    };
-  }
-}
-
-function dataPath(args: BackupServerArgs): string {
-  return args.dataPath ?? "/srv/amanda";
-}
-
-/** What the programs on the server need to know of a set; the rest is in amanda.conf. */
-function setFacts({ tapecycle, vtapeMB, runtapes, holdingMB }: BackupSet) {
-  return { tapecycle, vtapeMB, runtapes, holdingMB };
 }

@@ -20,7 +20,11 @@ export function stackConfiguration(): StackConfiguration {
     .map((key) => key.slice(prefix.length));
   const { configuration, mistakes } = readConfiguration(raw, platforms(), given);
   if (mistakes.length > 0) {
-    throw new VisibleError(mistakes.map((mistake) => `${prefix}${mistake}`));
+    const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
+    throw new VisibleError(
+      mistakes,
+      `the configuration of the stack ${pulumi.getStack()} has ${count}; nothing was changed:`,
+    );
   }
   return { ...configuration, sshPrivateKey: config.getSecret("sshPrivateKey")?.apply(privateKey) };
 }

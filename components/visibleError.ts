@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** A mistake of the user's: Pulumi prints its sentences and no stack trace. */
+/** A user's mistakes: Pulumi prints the sentences and no stack trace. */
 export class VisibleError extends pulumi.RunError {
-  constructor(sentences: string[]) {
-    super(sentences.length === 1 ? sentences[0]! : ["", ...sentences].join("\n  - "));
+  constructor(sentences: readonly string[], heading = "") {
+    super(sentences.length === 1 && heading === "" ? sentences[0]! : [heading, ...sentences].join("\n  - "));
   }
 }

@@ -1,5 +1,6 @@
 import { type Directory } from "../disklist";
 import { CLIENT_DUMPTYPES, OWN_DUMPTYPE } from "../dumptypes";
+import { sorted } from "../text";
 import * as checks from "./checks";
 import { type Hook } from "./configuration";
 import { type Problems, suggestion } from "./problems";
@@ -14,8 +15,12 @@ const KEYS = ["name", "path", "sets", "dumptype", "exclude", "include", "before"
  * What of itself the server backs up unless the configuration says otherwise: what an administrator would look up
  * on the worst day. Its keys stay out: the kit carries them, and a backup that holds its own key opens for nobody.
  */
-export function OWN_DIRECTORIES(sets: string[]): Directory[] {
-  const own = { sets: sets.slice(0, 1), dumptype: OWN_DUMPTYPE, include: [], before: [], after: [] };
+export function ownDirectories(sets: readonly string[]): Directory[] {
+  const set = DEFAULT_SETS.find((name) => sets.includes(name)) ?? sorted(sets)[0];
+  if (set === undefined) {
+    return [];
+  }
+  const own = { sets: [set], dumptype: OWN_DUMPTYPE, include: [], before: [], after: [] };
   return [
     { ...own, name: "/etc/amanda", path: "/etc/amanda", exclude: [] },
     { ...own, name: "/etc/amanda-backup", path: "/etc/amanda-backup", exclude: ["./keys", "./ssh"] },

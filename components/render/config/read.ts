@@ -10,7 +10,7 @@ import {
 } from "./configuration";
 import { crossCheck } from "./crossChecks";
 import { cronSchedule } from "./cron";
-import { OWN_DIRECTORIES, readDirectory, readHooks, readStandAlone } from "./directories";
+import { ownDirectories, readDirectory, readHooks, readStandAlone } from "./directories";
 import { Problems, suggestion } from "./problems";
 import { Section } from "./section";
 
@@ -95,7 +95,7 @@ export function readConfiguration(
     ),
   };
   if (!root.has("serverDirectories")) {
-    configuration.serverDirectories = OWN_DIRECTORIES(Object.keys(configuration.sets));
+    configuration.serverDirectories = ownDirectories(Object.keys(configuration.sets));
   }
   crossCheck(configuration, problems);
   return { configuration, mistakes: problems.sentences };
@@ -121,13 +121,8 @@ function readHost(section: Section, families: string[]): HostConfig {
 }
 
 function readServer(root: Section, families: string[]): ServerConfig {
-  if (!root.has("server")) {
-    root.problems.missing("server", "say which machine is the backup server (address, user, hostKey)");
-  }
   const keys = [...HOST_KEYS, "name", "sourceAddress", "dataPath", "lockWaitMinutes", "hooks"];
-  // Without a server one sentence is enough.
-  const problems = root.has("server") ? root.problems : new Problems();
-  const section = new Section(problems, "server", root.raw("server"), keys);
+  const section = root.section("server", keys);
   return {
     ...readHost(section, families),
     name: section.textOr("name", "backup", checks.hostName),
@@ -139,10 +134,11 @@ function readServer(root: Section, families: string[]): ServerConfig {
 }
 
 function readSets(root: Section): Record<string, BackupSet> {
-  if (!root.has("sets")) {
+  const sections = root.named("sets", checks.setName, SET_KEYS);
+  if (!root.has("sets") || sections.length === 0) {
     root.problems.missing("sets", "declare at least one set, such as daily with its vtapeMB");
   }
-  const entries = root.named("sets", checks.setName, SET_KEYS).map(([name, section]) => {
+  const entries = sections.map(([name, section]) => {
     const dumpcycle = section.whole("dumpcycle", "in days", { min: 1, max: 365, default: 7 });
     const runspercycle = section.whole("runspercycle", "the runs in a dumpcycle", {
       min: 1,
