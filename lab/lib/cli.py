@@ -32,23 +32,22 @@ def main() -> None:
         sys.exit(f"lab: interrupted; lab/{command} can simply be run again")
 
 
-def prepare(hosts: Hosts, names: list[str]):
-    """What every start of hosts needs: programs, image, networks and keys."""
+def start(hosts: Hosts, names: list[str], timeout: float) -> None:
+    """Start hosts, with all they need: programs, image, networks and keys."""
     subprocess.run([str(LAB / "prerequisites")], check=True)
     tag = image.ensure(hosts.lab)
-    hosts.ensure_networks()
+    networks = hosts.ensure_networks()
     # The storage's key is known to the servers, so it exists from the start.
     wanted = [hosts.lab.host(name) for name in names]
     hosts.lab.make_keys([*wanted, hosts.lab.host("storage")])
-    return tag, wanted
+    hosts.ensure(wanted, tag, networks)
+    ready.wait(hosts.lab, wanted, timeout)
 
 
 def up(hosts: Hosts, arguments) -> None:
     """Start the lab's hosts and wait until all are ready."""
     with hosts.lab.locked():
-        tag, wanted = prepare(hosts, INVENTORY["up"])
-        hosts.ensure(wanted, tag)
-        ready.wait(hosts.lab, wanted, arguments.timeout)
+        start(hosts, INVENTORY["up"], arguments.timeout)
 
 
 def down(hosts: Hosts, arguments) -> None:
@@ -60,9 +59,7 @@ def down(hosts: Hosts, arguments) -> None:
 def create(hosts: Hosts, arguments) -> None:
     """Create hosts and wait until they are ready; an existing one is only started."""
     with hosts.lab.locked():
-        tag, wanted = prepare(hosts, arguments.host)
-        hosts.ensure(wanted, tag)
-        ready.wait(hosts.lab, wanted, arguments.timeout)
+        start(hosts, arguments.host, arguments.timeout)
 
 
 def destroy(hosts: Hosts, arguments) -> None:
@@ -87,9 +84,8 @@ def power_on(hosts: Hosts, arguments) -> None:
     """Start a host that is off and wait until it is ready."""
     with hosts.lab.locked():
         host = hosts.lab.host(arguments.host)
-        record = hosts.record(host)
-        if not is_running(record):
-            hosts.start(host, record)
+        if not is_running(hosts.record(host)):
+            hosts.start(host)
         ready.wait(hosts.lab, [host], arguments.timeout)
 
 

@@ -1,16 +1,13 @@
-"""Make, stop, start and remove the lab's networks and hosts."""
+"""Make, stop, start and remove the lab's hosts."""
 
-import hashlib
-import ipaddress
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import seed
-from lab import Host, Lab, LabError
-from machine import Machine, alive, note_death, run
+from lab import LABEL, Host, Lab, LabError
+from machine import Machine, alive, note_death
+from networks import Networks
 
-LABEL = "amanda-lab"
 # Beyond podman's defaults: what an ordinary Debian host may do and backups meet.
 CAPABILITIES = ["AUDIT_WRITE", "MKNOD", "NET_RAW"]
 
@@ -18,48 +15,19 @@ CAPABILITIES = ["AUDIT_WRITE", "MKNOD", "NET_RAW"]
 class Hosts:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.machine = Machine(lab.id)
-
-    # Networks
-
-    def network(self, name: str) -> str:
-        return f"{self.lab.id}-{name}"
-
-    def ensure_networks(self) -> None:
-        if not (self.lab.state / "subnets.json").exists():
-            self.lab.save_subnets(self.free_subnets())
-        for name, subnet in self.lab.subnets().items():
-            network = self.network(name)
-            if self.machine.podman("network", "exists", network, check=False).returncode == 0:
-                continue
-            # The bare host's network has no way out, not even through the machine.
-            flags = ["--internal"] if name == "bare" else []
-            self.machine.podman("network", "create", "--label", f"{LABEL}={self.lab.id}",
-                                "--subnet", str(subnet), *flags, network)
-
-    def free_subnets(self) -> dict[str, ipaddress.IPv4Network]:
-        """Two /24 that neither the machine nor another lab uses, the same ones each time."""
-        taken = [ipaddress.ip_network(route["dst"], strict=False)
-                 for route in json.loads(run(["ip", "-j", "-4", "route"]).stdout)
-                 if route["dst"] != "default"]
-        for network in self.machine.podman_json("network", "ls", "--format", "json"):
-            taken += [ipaddress.ip_network(s["subnet"]) for s in network.get("subnets", [])
-                      if "." in s["subnet"]]
-        start = int(hashlib.sha256(self.lab.id.encode()).hexdigest()[:4], 16) % 4096
-        every = list(ipaddress.ip_network("10.64.0.0/12").subnets(new_prefix=24))
-        candidates = every[start:] + every[:start]
-        free = (c for c in candidates if not any(c.overlaps(t) for t in taken))
-        return {"bare": next(free), "lab": next(free)}
-
-    # Hosts
+        self.machine = Machine(lab)
+        self.networks = Networks(lab, self.machine)
 
     def existing(self) -> dict[str, dict]:
-        """Container records by host name."""
+        """Container records by host name; the dead among them are known to be dead."""
         records = self.machine.podman_json(
             "ps", "--all", "--filter", f"label={LABEL}={self.lab.id}", "--format", "json")
+        for record in records:
+            if record["State"] in ("running", "stopping") and not alive(record["Pid"]):
+                note_death(record["Id"])
         return {record["Labels"][f"{LABEL}.host"]: record for record in records}
 
-    def create(self, host: Host, image: str) -> None:
+    def create(self, host: Host, image: str, network: str) -> None:
         """Start a new host. Its container must not exist."""
         seed.write_seed(self.lab, host)
         mounts = [f"{host.directory}/seed:/var/lib/cloud/seed/nocloud:ro"]
@@ -74,14 +42,11 @@ class Hosts:
         self.machine.podman(
             "run", "--detach", "--name", host.container, "--hostname", host.name,
             "--label", f"{LABEL}={self.lab.id}", "--label", f"{LABEL}.host={host.name}",
-            "--network", f"{self.network(host.network)}:ip={host.address},mac={host.mac},"
-                         f"alias={host.name}",
+            "--network", f"{network}:ip={host.address},mac={host.mac},alias={host.name}",
             "--systemd=always", *self.machine.run_flags(), *flags,
             *(f"--volume={mount}" for mount in mounts), image, "/sbin/init", host=host.name)
 
-    def start(self, host: Host, record: dict) -> None:
-        if record["State"] in ("running", "stopping"):
-            note_death(record["Id"])
+    def start(self, host: Host) -> None:
         self.machine.clear_cgroup(host.name)
         self.machine.podman("start", host.container, host=host.name)
 
@@ -100,7 +65,13 @@ class Hosts:
         for container in containers:
             self.machine.clear_cgroup(container.removeprefix(f"{self.lab.id}-"))
 
-    def ensure(self, hosts: list[Host], image: str) -> None:
+    def ensure_networks(self) -> dict[str, str]:
+        """Podman's names of the networks; new ones when no host is on the old."""
+        if not self.existing():
+            self.networks.remove()
+        return self.networks.ensure()
+
+    def ensure(self, hosts: list[Host], image: str, networks: dict[str, str]) -> None:
         """Every one of these hosts runs afterwards; those that ran are not touched."""
         existing = self.existing()
 
@@ -108,9 +79,9 @@ class Hosts:
             record = existing.get(host.name)
             if record is None or record["State"] in ("created", "configured"):
                 self.remove([host])
-                self.create(host, image)
+                self.create(host, image, networks[host.network])
             elif not is_running(record):
-                self.start(host, record)
+                self.start(host)
 
         with ThreadPoolExecutor(len(hosts)) as pool:
             list(pool.map(ensure_one, hosts))
@@ -118,10 +89,7 @@ class Hosts:
     def down(self) -> None:
         """By label, so that it needs nothing of the state to be left."""
         self.remove_containers([record["Names"][0] for record in self.existing().values()])
-        networks = self.machine.podman("network", "ls", "--quiet", "--filter",
-                                       f"label={LABEL}={self.lab.id}").stdout.split()
-        if networks:
-            self.machine.podman("network", "rm", "--force", *networks)
+        self.networks.remove()
         self.machine.clear_cgroup()
         self.machine.leave()
         shutil.rmtree(self.lab.storage, ignore_errors=True)

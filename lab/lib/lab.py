@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LAB = Path(__file__).resolve().parent.parent
+# On every container and network: which lab it belongs to.
+LABEL = "amanda-lab"
 INVENTORY = json.loads((LAB / "hosts.json").read_text())
 
 
@@ -55,6 +57,8 @@ class Lab:
     def __init__(self) -> None:
         self.state = Path(os.environ.get("LAB_STATE") or LAB.parent / ".lab").resolve()
         self.id = "amanda-lab-" + hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
+        # Descriptor of the lock while this process holds it.
+        self.lock = 0
         self.admin = self.state / "admin"
         self.storage_key = self.state / "storage_key"
         self.storage = self.state / "storage"
@@ -70,7 +74,9 @@ class Lab:
             except BlockingIOError:
                 print("lab: waiting for another lab command", file=sys.stderr, flush=True)
                 fcntl.flock(lock, fcntl.LOCK_EX)
+            self.lock = lock.fileno()
             yield
+            self.lock = 0
 
     def subnets(self) -> dict[str, ipaddress.IPv4Network]:
         """The networks' subnets; LabError when the lab never was up."""
@@ -79,6 +85,9 @@ class Lab:
         except FileNotFoundError:
             raise LabError("the lab is not up: run lab/up first") from None
         return {name: ipaddress.ip_network(subnet) for name, subnet in saved.items()}
+
+    def has_subnets(self) -> bool:
+        return (self.state / "subnets.json").exists()
 
     def save_subnets(self, subnets: dict[str, ipaddress.IPv4Network]) -> None:
         write(self.state / "subnets.json", json.dumps({n: str(s) for n, s in subnets.items()}))

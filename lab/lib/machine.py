@@ -7,16 +7,19 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
-from lab import LabError
+from lab import LABEL, Lab, LabError
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 RUN = Path("/run/amanda-lab")
 NAMESPACE = RUN / "ns" / "mnt"
-ENTER_CGROUP = """
+# Not the last command, or bash would become podman and let go of the lock.
+PODMAN = """
 if [ -n "$0" ]; then mkdir -p "$0" && echo $$ >"$0/cgroup.procs" || exit; fi
-exec podman "$@"
+podman "$@" {without_lock}
+exit $?
 """
 
 
@@ -44,17 +47,30 @@ class Machine:
     same tree.
     """
 
-    def __init__(self, lab_id: str) -> None:
-        self.cgroup = CGROUP_ROOT / lab_id
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.cgroup = CGROUP_ROOT / lab.id
         self.hybrid = cgroup_v1_in_the_way()
 
     def podman(self, *args: str, host: str = "", check: bool = True):
-        """Run podman; `host` names the host whose cgroup it is to run in."""
-        if not self.hybrid:
-            return run(["podman", *args], check)
-        with self.in_namespace() as enter:
-            done = run([*enter, "sh", "-c", ENTER_CGROUP, str(self.cgroup / host) if host else "",
-                        *args], check=False)
+        """Run podman; `host` names the host whose cgroup it is to run in.
+
+        A podman killed half-way leaves leases and mounts that nobody can
+        remove, so it outlives us if we are killed, and holds the lab's lock
+        until it is done. The host's processes must not inherit that lock.
+        """
+        lock = self.lab.lock
+        script = PODMAN.format(without_lock=f"{lock}>&-" if lock else "")
+        cgroup = str(self.cgroup / host) if host and self.hybrid else ""
+        with contextlib.ExitStack() as stack:
+            enter = stack.enter_context(self.in_namespace()) if self.hybrid else []
+            # Files, since a pipe would end with us.
+            out, err = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2))
+            done = subprocess.run(
+                [*enter, "bash", "-c", script, cgroup, *args], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=err, start_new_session=True, pass_fds=[lock] if lock else [])
+            out.seek(0), err.seek(0)
+            done.stdout, done.stderr = out.read(), err.read()
         if check and done.returncode:
             raise LabError(f"podman {args[0]} failed: {done.stderr.strip()}")
         return done
@@ -92,7 +108,7 @@ class Machine:
         """Remove what no lab needs any more."""
         if not self.hybrid:
             return
-        users = self.podman("ps", "--all", "--quiet", "--filter", "label=amanda-lab").stdout
+        users = self.podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}").stdout
         if users.strip():
             return
         with namespace_lock(fcntl.LOCK_EX):
