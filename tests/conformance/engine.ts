@@ -61,7 +61,10 @@ export class Stack {
       `name: ${program}\nruntime: { name: nodejs, options: { typescript: false } }\n`,
     );
     fs.writeFileSync(path.join(this.project, "package.json"), `{"name": "${program}", "main": "index.js"}\n`);
-    fs.writeFileSync(path.join(this.project, "facts.json"), JSON.stringify({ folder: this.folder, ...facts }));
+    fs.writeFileSync(
+      path.join(this.project, "facts.json"),
+      JSON.stringify({ folder: this.folder, ...facts }),
+    );
     this.step(1);
     const made = this.pulumi(["stack", "init", "test"]);
     if (made.status !== 0) throw new Error(`no stack: ${made.output}`);

@@ -19,11 +19,16 @@ export class Fixture {
 
   /** The public keys that the servers let in. */
   private authorized(): string[] {
-    return ["login", "encrypted"].map((name) => fs.readFileSync(path.join(this.folder, `${name}.pub`), "utf8").trim());
+    return ["login", "encrypted"].map((name) =>
+      fs.readFileSync(path.join(this.folder, `${name}.pub`), "utf8").trim(),
+    );
   }
 
   async sshd(name: string, options: { acceptEnv?: string; hostKeyType?: string } = {}): Promise<Sshd> {
-    const server = await Sshd.start(path.join(this.folder, name), { authorized: this.authorized(), ...options });
+    const server = await Sshd.start(path.join(this.folder, name), {
+      authorized: this.authorized(),
+      ...options,
+    });
     this.servers.push(server);
     return server;
   }

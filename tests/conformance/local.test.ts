@@ -99,7 +99,10 @@ test("logging chooses the streams that are logged, and both by default", () => {
 });
 
 test("assetPaths and archivePaths give the files that the globs choose", () => {
-  expect(Object.keys(outputs["assets"]?.["assets"] as object).sort()).toEqual(["files/a.txt", "files/deep/b.txt"]);
+  expect(Object.keys(outputs["assets"]?.["assets"] as object).sort()).toEqual([
+    "files/a.txt",
+    "files/deep/b.txt",
+  ]);
   const archive = outputs["assets"]?.["archive"] as { assets: object };
   expect(Object.keys(archive.assets).sort()).toEqual(["files/a.txt", "files/no.txt"]);
 });

@@ -13,7 +13,8 @@ const resources: Record<string, Resource> = {};
 const notes: Record<string, string[]> = {};
 let plainState: string;
 
-const of = (step: string, name: string) => (notes[step] ?? []).filter((line) => line.startsWith(`${name} `) || line === name);
+const of = (step: string, name: string) =>
+  (notes[step] ?? []).filter((line) => line.startsWith(`${name} `) || line === name);
 const stdout = (name: string) => resources[name]?.outputs["stdout"];
 
 /** Runs one step and keeps what it said, noted and connected to. */

@@ -32,10 +32,15 @@ export class Sshd {
     private readonly process: ChildProcess,
   ) {}
 
-  static async start(folder: string, options: { authorized: string[]; acceptEnv?: string; hostKeyType?: string }): Promise<Sshd> {
+  static async start(
+    folder: string,
+    options: { authorized: string[]; acceptEnv?: string; hostKeyType?: string },
+  ): Promise<Sshd> {
     fs.mkdirSync(folder, { recursive: true });
     const [, hostKey] = makeKey(path.join(folder, "host_key"), options.hostKeyType);
-    fs.writeFileSync(path.join(folder, "authorized_keys"), options.authorized.join("\n") + "\n", { mode: 0o600 });
+    fs.writeFileSync(path.join(folder, "authorized_keys"), options.authorized.join("\n") + "\n", {
+      mode: 0o600,
+    });
     const port = await freePort();
     const isRoot = process.getuid?.() === 0;
     // sshd wants this folder, which its service would make.
@@ -58,7 +63,9 @@ export class Sshd {
         options.acceptEnv ? `AcceptEnv ${options.acceptEnv}` : "",
       ].join("\n"),
     );
-    const child = spawn("/usr/sbin/sshd", ["-D", "-f", `${folder}/sshd_config`, "-E", `${folder}/log`], { stdio: "ignore" });
+    const child = spawn("/usr/sbin/sshd", ["-D", "-f", `${folder}/sshd_config`, "-E", `${folder}/log`], {
+      stdio: "ignore",
+    });
     const server = new Sshd(port, hostKey, folder, child);
     await server.listening();
     return server;
@@ -66,12 +73,15 @@ export class Sshd {
 
   /** How many connections it has had. */
   connections(): number {
-    return this.log().split("\n").filter((line) => line.includes("Connection from ")).length;
+    return this.log()
+      .split("\n")
+      .filter((line) => line.includes("Connection from ")).length;
   }
 
   /** How many of them are still open. */
   open(): number {
-    const closed = /(?:Connection closed|Connection reset|Disconnected from|Received disconnect from|Disconnecting)/;
+    const closed =
+      /(?:Connection closed|Connection reset|Disconnected from|Received disconnect from|Disconnecting)/;
     const peers = new Set<string>();
     for (const line of this.log().split("\n")) {
       const peer = /127\.0\.0\.1 port (\d+)/.exec(line)?.[1];

@@ -30,7 +30,11 @@ new local.Command("interpreted", { create: "print(6 * 7)", interpreter: ["/usr/b
 new local.Command("secretStdin", { create: "cat | wc -c", stdin: pulumi.secret(secret) });
 new local.Command("openStdin", { create: "cat", stdin: "in the open" });
 new local.Command("unreadStdin", { create: "true", stdin: "x".repeat(1_000_000) });
-new local.Command("secretOutput", { create: "echo covered-up", logging: "none" }, { additionalSecretOutputs: ["stdout"] });
+new local.Command(
+  "secretOutput",
+  { create: "echo covered-up", logging: "none" },
+  { additionalSecretOutputs: ["stdout"] },
+);
 new local.Command("assets", {
   create: "mkdir -p files/deep && echo a > files/a.txt && echo b > files/deep/b.txt && echo c > files/no.txt",
   dir: folder,

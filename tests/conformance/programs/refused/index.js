@@ -1,14 +1,26 @@
 // Each resource fails in its own way; run with --continue-on-error.
 const pulumi = require("@pulumi/pulumi");
 const { local, remote } = require("@pulumi/command");
-const { folder, secret, target, strict, proxy, login, otherLogin, otherHostKey, closedPort } = require("./facts.json");
+const {
+  folder,
+  secret,
+  target,
+  proxy,
+  login,
+  otherLogin,
+  otherHostKey,
+  closedPort,
+} = require("./facts.json");
 
 const connection = { ...target, privateKey: login, dialErrorLimit: 2, perDialTimeout: 5 };
 const create = `touch ${folder}/must-not-exist`;
 
 new remote.Command("wrongHostKey", { connection: { ...connection, hostKey: otherHostKey }, create });
 new remote.Command("wrongHostKeyOfProxy", {
-  connection: { ...connection, proxy: { ...proxy, hostKey: otherHostKey, privateKey: login, dialErrorLimit: 2 } },
+  connection: {
+    ...connection,
+    proxy: { ...proxy, hostKey: otherHostKey, privateKey: login, dialErrorLimit: 2 },
+  },
   create,
 });
 new remote.Command("wrongKey", { connection: { ...connection, privateKey: otherLogin }, create });
@@ -19,7 +31,7 @@ new remote.Command("unreachableBehindProxy", {
   create,
 });
 new remote.Command("variableNotAccepted", {
-  connection: { ...connection, ...strict },
+  connection: { ...connection },
   create,
   environment: { NOT_ACCEPTED: "x" },
 });

@@ -24,9 +24,17 @@ new remote.Command("replaced", {
   delete: note("replaced delete 1"),
   triggers: [address, "x"],
 });
-new remote.Command("secretStdin", { connection, create: "cat | wc -c", stdin: pulumi.secret(secret), logging: "none" });
-new remote.Command("unreadStdin", { connection, create: "exec <&-; echo done", stdin: "x".repeat(4_000_000) });
-new remote.Command("secretOutput", { connection, create: "echo covered-up", logging: "none" }, { additionalSecretOutputs: ["stdout"] });
+new remote.Command("secretStdin", {
+  connection,
+  create: "cat | wc -c",
+  stdin: pulumi.secret(secret),
+  logging: "none",
+});
+new remote.Command(
+  "secretOutput",
+  { connection, create: "echo covered-up", logging: "none" },
+  { additionalSecretOutputs: ["stdout"] },
+);
 new remote.Command("encryptedKey", {
   connection: { ...connection, privateKey: encryptedLogin.key, privateKeyPassword: encryptedLogin.password },
   create: "echo by encrypted key",
@@ -35,7 +43,10 @@ new remote.Command("agent", {
   connection: { ...target, ...limits, host: address, agentSocketPath },
   create: "echo by agent",
 });
-new remote.Command("unpinned", { connection: { ...connection, hostKey: undefined }, create: "echo unpinned" });
+new remote.Command("unpinned", {
+  connection: { ...connection, hostKey: undefined },
+  create: "echo unpinned",
+});
 new remote.Command("proxied", {
   connection: { ...connection, proxy: { ...proxy, ...limits, privateKey: login } },
   create: "echo $SSH_CONNECTION",
