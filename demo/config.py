@@ -5,6 +5,11 @@ TREES = {
     "client2": {"/srv/app": "app", "/srv/home": "home"},
 }
 
+OWN = ["/etc/amanda", "/etc/amanda-backup"]
+
+# What the stack's configuration leaves out, from each directory on.
+EXCLUDED = {"/etc/amanda-backup": ["keys", "ssh"], "/srv/app": ["live"]}
+
 DUMP_DATABASE = """#!/bin/sh
 set -eu
 exec sqlite3 /srv/app/live/shop.db ".backup /srv/app/dumps/shop.db"

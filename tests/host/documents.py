@@ -107,9 +107,9 @@ def public_key(name):
         return " ".join(done.stdout.split()[:2])
 
 
-def directory(path, **more):
+def directory(name, path=None, **more):
     return {
-        "name": path, "path": path, "sets": ["daily"], "dumptype": "encrypt-gnutar-ssh", "exclude": [], "include": [],
+        "name": name, "path": path or name, "sets": ["daily"], "dumptype": "encrypt-gnutar-ssh", "exclude": [], "include": [],
         "before": [], "after": [], **more,
     }
 

@@ -1,0 +1,372 @@
+"""Converge and its bootstrap below a folder of the test's own: programs, files, the run's lock, preconditions, --check."""
+
+import ast
+import contextlib
+import fcntl
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from unittest import mock
+
+from tests.host import documents
+
+sys.path.insert(0, str(documents.HOST))
+
+from amanda_backup import accounts, client, files, packages, preconditions, roles, services, system  # noqa: E402
+from amanda_backup.changes import Changes  # noqa: E402
+
+BOOTSTRAP = (documents.HOST / "bootstrap.py").read_text(encoding="utf-8")
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(system, "LOCK", self.root / "lock"))
+        self.changes = Changes(root=self.root, tell=lambda line: None)
+        self.checks = Changes(root=self.root, tell=lambda line: None, check=True)
+
+
+class Programs(unittest.TestCase):
+    """host/programs.json is what TypeScript sends: each role's entry programs and all that they import."""
+
+    ENTRIES = {
+        "secrets": ["converge"], "client": ["converge", "amanda-hook"],
+        "server": ["converge", "enrol", "amanda-hook", "backupctl", "amcrypt", "recover.sh"],
+    }
+
+    def imported(self, name):
+        """Our modules that this program imports, anywhere in it."""
+        path = documents.HOST / name
+        text = path.read_text(encoding="utf-8")
+        if "python3" not in text.splitlines()[0] and path.suffix != ".py":
+            return set()
+        found = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module == "amanda_backup":
+                found |= {f"amanda_backup/{alias.name}.py" for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("amanda_backup."):
+                found.add(node.module.replace(".", "/") + ".py")
+            elif isinstance(node, ast.Import):
+                found |= {alias.name.replace(".", "/") + ".py" for alias in node.names if alias.name.startswith("amanda_backup.")}
+        return found
+
+    def closure(self, role):
+        modules = {"secrets": "keys", "client": "client", "server": "server"}[role]
+        todo = {*self.ENTRIES[role], f"amanda_backup/{modules}.py", "amanda_backup/__init__.py"}
+        done = {"bootstrap.py"}
+        while todo:
+            name = todo.pop()
+            done.add(name)
+            todo |= self.imported(name) - done
+        return sorted(done)
+
+    def test_each_role_gets_exactly_what_it_imports(self):
+        listed = json.loads((documents.HOST / "programs.json").read_text(encoding="utf-8"))
+        self.assertEqual(listed, {role: self.closure(role) for role in self.ENTRIES})
+
+
+class Bootstrap(Folder):
+    """The text that runs before anything of ours is there, run here as it is on a host but for its folder."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.root / "lib"
+        self.seen = self.root / "seen"
+        self.document = {
+            "role": "client", "settings": {"lockWaitMinutes": 0},
+            "programs": {
+                "bootstrap.py": BOOTSTRAP, "amanda_backup/one.py": "ONE = 1\n",
+                "converge": f"#!/bin/sh\necho converge $1; cat > {self.seen}\nexit 3\n",
+            },
+        }
+
+    def run_it(self, document=None, **options):
+        """Exit status, standard output and error of the bootstrap in a process of its own."""
+        code = (
+            "import json, pathlib, sys; document = json.load(sys.stdin); space = {'__name__': 'bootstrap'};"
+            "exec(document['programs']['bootstrap.py'], space); folder = pathlib.Path(sys.argv[1]);"
+            "sys.exit(space['main'](document, folder / 'lib', folder / 'lock'))"
+        )
+        return subprocess.run(
+            [sys.executable, "-I", "-c", code, self.root], input=json.dumps(document or self.document), text=True,
+            capture_output=True, check=False, **options,
+        )
+
+    def tree(self):
+        return {str(path.relative_to(self.folder)): (path.read_text(), path.stat().st_mode & 0o7777)
+                for path in self.folder.rglob("*") if path.is_file()}
+
+    def test_programs_are_installed_and_converge_gets_the_document(self):
+        done = self.run_it()
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertEqual(done.stdout, f"install 2 programs in {self.folder}\nconverge client\n")
+        self.assertEqual(json.loads(self.seen.read_text()), self.document)
+        wanted = {name: (text, 0o755 if name == "converge" else 0o644)
+                  for name, text in self.document["programs"].items() if name != "bootstrap.py"}
+        self.assertEqual(self.tree(), wanted)
+        inodes = [path.stat().st_ino for path in self.folder.rglob("*")]
+        again = self.run_it()
+        self.assertEqual(again.stdout, "converge client\n")
+        self.assertEqual([path.stat().st_ino for path in self.folder.rglob("*")], inodes)
+
+    def test_a_changed_mode_or_text_is_put_right_and_strays_go(self):
+        self.run_it()
+        before = self.tree()
+        (self.folder / "converge").chmod(0o644)
+        (self.folder / "amanda_backup/one.py").write_text("ONE = 2\n")
+        (self.folder / ".converge.abcdefgh").write_text("half")
+        self.run_it()
+        self.assertEqual(self.tree(), before)
+
+    def test_a_path_out_of_the_folder_is_refused(self):
+        for name in ("../evil", "/etc/evil", "a/../../evil"):
+            self.document["programs"] = {"bootstrap.py": BOOTSTRAP, name: "x"}
+            done = self.run_it()
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{name!r} is outside the install folder", done.stderr)
+        self.assertEqual(sorted(path.name for path in self.root.iterdir()), ["lib", "lock"])
+
+    def test_programs_are_not_changed_during_a_run(self):
+        with open(self.root / "lock", "w", encoding="utf-8") as lock:
+            lock.write("backupctl run (pid 7, since now)")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = self.run_it()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("waited 0 min for backupctl run (pid 7, since now)", done.stderr)
+        self.assertFalse(self.folder.exists())
+
+    def test_killed_anywhere_it_leaves_whole_programs_and_ends_well_the_next_time(self):
+        names = [f"amanda_backup/m{number}.py" for number in range(60)]
+        self.document["programs"] |= {name: "x = 1\n" * 2000 for name in names}
+        kills = 0
+        for delay in range(24):
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-c", "import sys; exec(open(sys.argv[2]).read())", self.root, self.driver()],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+            time.sleep(0.02 + delay * 0.01)
+            process.send_signal(signal.SIGKILL)
+            kills += process.wait() == -signal.SIGKILL
+            for path in self.folder.rglob("*.py"):
+                if not path.name.startswith("."):
+                    self.assertIn(path.read_text(), ("x = 1\n" * 2000, "ONE = 1\n"))
+        self.assertGreater(kills, 4)
+        self.assertEqual(self.run_it().returncode, 3)
+        self.assertEqual(set(self.tree()), {*names, "converge", "amanda_backup/one.py"})
+
+    def driver(self):
+        path = self.root / "driver.py"
+        (self.root / "document").write_text(json.dumps(self.document))
+        path.write_text(
+            "import json, pathlib, sys\nfolder = pathlib.Path(sys.argv[1])\n"
+            "document = json.loads((folder / 'document').read_text())\nspace = {'__name__': 'bootstrap'}\n"
+            "exec(document['programs']['bootstrap.py'], space)\nspace['main'](document, folder / 'lib', folder / 'lock')\n"
+        )
+        return path
+
+    def test_converge_has_a_limit(self):
+        space = {"__name__": "bootstrap"}
+        exec(BOOTSTRAP, space)  # pylint: disable=exec-used
+        self.folder.mkdir()
+        (self.folder / "converge").write_text("#!/bin/sh\nsleep 60\n")
+        (self.folder / "converge").chmod(0o755)
+        errors = io.StringIO()
+        with contextlib.redirect_stderr(errors):
+            self.assertEqual(space["converge"]({"role": "client"}, self.folder, 1 / 60), 124)
+        self.assertIn("run `pulumi up` again", errors.getvalue())
+
+
+class Files(Folder):
+    PLATFORM = documents.platform()
+
+    def test_listed_files_come_and_go_and_nothing_else_is_touched(self):
+        for folder in ("etc/amanda/daily", "etc/amanda/weekly", "etc/cron.d", "etc/amanda-backup"):
+            (self.root / folder).mkdir(parents=True)
+        foreign = self.root / "etc/amanda/weekly/disklist"
+        foreign.write_text("kept")
+        first = {"/etc/amanda/daily/amanda.conf": "a", "/etc/amanda/weekly/amanda.conf": "b", "/etc/cron.d/amanda-backup": "c"}
+        files.ensure(self.changes, "server", first, self.PLATFORM)
+        conf = self.root / "etc/amanda/daily/amanda.conf"
+        self.assertEqual((conf.stat().st_mode & 0o7777, conf.stat().st_uid, conf.stat().st_gid), (0o640, 0, 34))
+        second = {"/etc/amanda/daily/amanda.conf": "a2"}
+        files.ensure(self.changes, "server", second, self.PLATFORM)
+        left = sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
+        self.assertEqual(left, ["etc/amanda-backup/files-server.json", "etc/amanda/daily/amanda.conf", "etc/amanda/weekly/disklist"])
+        self.assertEqual(conf.read_text(), "a2")
+        done = len(self.changes.lines)
+        files.ensure(self.changes, "server", second, self.PLATFORM)
+        self.assertEqual(len(self.changes.lines), done)
+
+    def test_a_kill_between_two_files_leaves_none_unknown(self):
+        for folder in ("etc/amanda/daily", "etc/amanda/weekly", "etc/amanda-backup"):
+            (self.root / folder).mkdir(parents=True)
+        two = {"/etc/amanda/daily/amanda.conf": "a", "/etc/amanda/weekly/amanda.conf": "b"}
+        for stop in range(1, 4):
+            changes = Changes(root=self.root, tell=Stop(stop))
+            with contextlib.suppress(KeyboardInterrupt):
+                files.ensure(changes, "server", two, self.PLATFORM)
+            files.ensure(self.changes, "server", {}, self.PLATFORM)
+            self.assertEqual(list(self.root.glob("etc/amanda/*/*")), [], stop)
+
+    def test_other_places_are_refused(self):
+        for path in ("/etc/passwd", "/etc/amanda/../passwd", "/etc/amanda/x/y/amanda.conf", "/etc/cron.d/other", "etc/cron.d/amanda-backup"):
+            with self.subTest(path), self.assertRaisesRegex(system.Refusal, "no file that a document may give"):
+                files.ensure(self.changes, "server", {path: "x"}, self.PLATFORM)
+        self.assertEqual(list(self.root.iterdir()), [])
+
+
+class Stop:
+    """Interrupts at the N-th change, before it is made."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __call__(self, line):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+class Check(Folder):
+    def test_check_changes_nothing_and_names_what_differs(self):
+        (self.root / "there").write_text("other")
+        (self.root / "ours").symlink_to("elsewhere")
+        self.checks.file("/there", "text")
+        self.checks.file("/missing", "text")
+        self.checks.directory("/folder")
+        self.checks.link("/ours", "target")
+        self.checks.remove("/there")
+        self.assertEqual(self.checks.lines, ["write /there", "write /missing", "make directory /folder (root, 755)",
+                                             "link /ours to target", "remove /there"])
+        self.assertEqual(sorted(path.name for path in self.root.iterdir()), ["ours", "there"])
+        self.assertEqual((self.root / "there").read_text(), "other")
+
+    def test_without_a_document_it_says_so(self):
+        with self.assertRaisesRegex(system.Refusal, "no document was applied"):
+            roles.main(["--check"], io.StringIO(), root=self.root)
+
+    def test_owner_and_mode_count(self):
+        self.changes.file("/one", "text", mode=0o640, group="backup")
+        for spoil in (lambda path: path.chmod(0o644), lambda path: os.chown(path, 34, 34)):
+            spoil(self.root / "one")
+            self.assertTrue(self.checks.file("/one", "text", mode=0o640, group="backup"))
+            self.assertTrue(self.changes.file("/one", "text", mode=0o640, group="backup"))
+            self.assertFalse(self.checks.file("/one", "text", mode=0o640, group="backup"))
+
+
+class Documents(Folder):
+    def test_documents_that_are_none(self):
+        for text, told in (("", "no JSON"), ("[]", "not one for the role"), ('{"role": "client"}', "not one for the role"),
+                           ('{"role": "server", "format": 2}', "has format 2, these programs take 1")):
+            with self.subTest(text), self.assertRaisesRegex(system.Refusal, told):
+                roles.main(["server"], io.StringIO(text), root=self.root)
+        for argv in ([], ["other"], ["server", "x"], ["--check", "server", "x"]):
+            with self.subTest(argv), self.assertRaisesRegex(system.Refusal, "usage"):
+                roles.main(argv, io.StringIO("{}"), root=self.root)
+
+
+class Preconditions(Folder):
+    def test_space_for_the_vtapes(self):
+        settings = documents.server_settings(sets={"daily": {"tapecycle": 4, "vtapeMB": 10**9, "runtapes": 1, "holdingMB": 7}})
+        with self.assertRaisesRegex(system.Refusal, r"4 × 1000000000 MB \+ 7 MB \(daily\) = 4000000007 MB, of which 0 MB are written, and "
+                                                    r"/srv/amanda has only \d+ MB free: give it a larger volume"):
+            preconditions.space_for_vtapes(self.changes, settings)
+        self.assertEqual([path.name for path in self.root.iterdir()], [])
+
+    def test_what_is_written_already_counts(self):
+        free = os.statvfs(self.root)
+        free_mb = free.f_bavail * free.f_frsize // 2**20
+        slot = self.root / "srv/amanda/vtapes/daily/slot1"
+        slot.mkdir(parents=True)
+        sets = {"daily": {"tapecycle": 1, "vtapeMB": free_mb + 200, "runtapes": 1, "holdingMB": 0}}
+        settings = documents.server_settings(sets=sets)
+        with self.assertRaises(system.Refusal):
+            preconditions.space_for_vtapes(self.changes, settings)
+        (slot / "00001.x").write_bytes(b"x" * (400 << 20))
+        preconditions.space_for_vtapes(self.changes, settings)
+
+    def test_keys_and_names(self):
+        with self.assertRaisesRegex(system.Refusal, "am_passphrase is missing: the keys go to the server before"):
+            preconditions.keys_are_there(self.changes, documents.server_settings())
+        for more, told in (
+            ({"sets": {"../x": {}}}, "sets: the name '../x'"), ({"namespaces": {"a b": {}}}, "namespaces: the name 'a b'"),
+            ({"dataPath": "/"}, "dataPath: '/'"), ({"encryption": {"keyId": "a/b"}}, "encryption.keyId: 'a/b'"),
+        ):
+            with self.subTest(told), self.assertRaisesRegex(system.Refusal, told):
+                preconditions.names_are_safe(documents.server_settings() | more)
+
+
+class Clients(unittest.TestCase):
+    def test_the_servers_key_may_do_one_thing_from_one_place(self):
+        line = client.authorized_line(documents.client(server_address="192.0.2.10")["settings"])
+        self.assertEqual(line, 'command="/usr/lib/amanda/amandad -auth=ssh amdump",restrict,from="192.0.2.10/32" '
+                               f'{documents.public_key("dump")} amanda-backup')
+        self.assertNotIn("from=", client.authorized_line(documents.client(server_address=None)["settings"]))
+        for address in ("backup1", '*", "', "192.0.2.1,*"):
+            with self.subTest(address), self.assertRaisesRegex(system.Refusal, "serverAddress"):
+                client.authorized_line(documents.client(server_address=address)["settings"])
+
+    def test_a_key_that_brings_options_is_refused(self):
+        for key in ("", 'command="sh" ssh-ed25519 AAAA', documents.public_key("dump") + "\nssh-ed25519 AAAA"):
+            with self.subTest(key), self.assertRaisesRegex(system.Refusal, "public key of web1"):
+                accounts.public_key(key, "web1")
+
+    def test_foreign_keys_stay(self):
+        with tempfile.TemporaryDirectory() as folder:
+            changes = Changes(root=folder, tell=lambda line: None)
+            place = pathlib.Path(folder, "home/.ssh/authorized_keys")
+            place.parent.mkdir(parents=True)
+            place.write_text("# a comment\nssh-ed25519 AAAAold admin@desk\nssh-ed25519 AAAAours amanda-backup\n")
+            for own in ("new amanda-backup", "newer amanda-backup", "newer amanda-backup"):
+                accounts.authorized_keys(changes, "/home", "backup", [own], "amanda-backup")
+            self.assertEqual(place.read_text(), "# a comment\nssh-ed25519 AAAAold admin@desk\nnewer amanda-backup\n")
+            self.assertEqual(len(changes.lines), 2)
+
+
+class Machine(Folder):
+    def test_installed_packages_are_left_alone(self):
+        platform = documents.platform() | {"installCommand": ["false"], "refreshCommand": ["false"], "repairCommand": []}
+        self.assertEqual(packages.missing(platform, ["tar", "no-such-package", "gzip"]), ["no-such-package"])
+        self.assertEqual(packages.ensure(self.changes, platform, ["tar", "gzip"]), [])
+        self.assertEqual(self.changes.lines, [])
+        with self.assertRaisesRegex(system.Refusal, "the packages no-such-package cannot be installed"):
+            packages.ensure(self.changes, platform, ["tar", "no-such-package"])
+
+    def test_an_own_name_that_leads_elsewhere_is_written_to_hosts_once(self):
+        (self.root / "etc").mkdir()
+        hosts = self.root / "etc/hosts"
+        hosts.write_text("127.0.0.1 localhost\n192.0.2.1 backup.invalid")
+        for _ in range(2):
+            services.own_name(self.changes, "backup.invalid")
+        self.assertEqual(hosts.read_text(), "# BEGIN amanda-backup\n127.0.1.1\tbackup.invalid\n# END amanda-backup\n"
+                                            "127.0.0.1 localhost\n192.0.2.1 backup.invalid\n")
+        services.own_name(self.changes, "localhost")
+        self.assertNotIn("1 localhost\n# END", hosts.read_text())
+
+    def test_the_lock_names_its_holder_and_outlives_a_killed_one(self):
+        code = (
+            f"import sys; sys.path.insert(0, {str(documents.HOST)!r})\nimport pathlib\nfrom amanda_backup import system\n"
+            f"system.LOCK = pathlib.Path({str(self.root / 'lock')!r})\n"
+            "with system.run_lock('a run'):\n    print('held', flush=True)\n    system.run(['sleep', '2'])\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+            self.assertEqual(holder.stdout.readline(), "held\n")
+            time.sleep(0.3)
+            holder.kill()
+        with self.assertRaisesRegex(system.Refusal, r"enrol waited 0 min for a run \(pid \d+, since"):
+            with system.run_lock("enrol"):
+                pass
+        with system.run_lock("enrol", wait_minutes=1):
+            self.assertIn("enrol (pid", (self.root / "lock").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
