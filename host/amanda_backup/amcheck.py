@@ -46,22 +46,27 @@ def check_client(registry, amanda_set, text, document, directories):
     # With no entry that matches, amcheck checks nothing and ends with status 0.
     if done.returncode == 0 and re.search(r"^Client check: 1 host checked", done.stdout, re.M):
         return
-    problems = [line for line in done.stdout.splitlines() if line.startswith("ERROR")] or done.stdout.splitlines()
-    told = words("\n".join([*problems, *ssh_words(done.stderr)]))
-    raise system.Refusal(f"amcheck does not accept the client {client!r} for the set {amanda_set!r}: {told}")
-
-
-def ssh_words(text):
-    """What ssh itself said; amcheck only knows that the connection broke."""
-    return [line for line in text.splitlines() if line.startswith(("ssh:", "Host key", "Permission", "debian@")) or ": Permission" in line]
+    problems = [found[1] for found in re.finditer(r"(?m)^(?:HOST \S+ )?ERROR:? (.*)$", done.stdout)]
+    told = words("\n".join(problems) or done.stdout or done.stderr)
+    if "request failed" in told:
+        where = document.get("address") or "its enrolled address"
+        told = words(done.stderr) or told
+        raise system.Refusal(
+            f"client {client!r} at {where} cannot be checked for the set {amanda_set!r} ({told}): start it, correct its "
+            "address or hostKey, or run `pulumi up` for its BackupClient first; nothing was changed"
+        )
+    raise system.Refusal(
+        f"client {client!r} is not fit for the set {amanda_set!r}: {told}: put this right on the client or in its "
+        "directories; nothing was changed"
+    )
 
 
 def check_server(settings, amanda_set):
     """Refuse with amcheck's own words when the server is not fit to run this set."""
     done = amanda(settings, ["amcheck", "-s", amanda_set])
     if done.returncode != 0:
-        problems = [line for line in done.stdout.splitlines() if re.match(r"(ERROR|FATAL|NOTE: skipping tape)", line)]
-        raise system.Refusal(f"amcheck -s {amanda_set} says: {words(os.linesep.join(problems) or done.stdout or done.stderr)}")
+        problems = "\n".join(re.findall(r"(?m)^(?:ERROR|FATAL).*$", done.stdout))
+        raise system.Refusal(f"amcheck -s {amanda_set} does not accept this server: {words(problems or done.stdout or done.stderr)}")
 
 
 def words(text):

@@ -69,12 +69,15 @@ def text(value, what, longest=MAX_TEXT):
 
 
 def address(value, client):
+    """Where ssh connects to. Plain characters only, since it becomes a word of ssh's configuration."""
     text(value, f"address of {client}")
+    plain = re.fullmatch(r"[0-9A-Fa-f:.]+", value) is not None
     try:
-        return ipaddress.ip_address(value)
+        plain = plain and bool(ipaddress.ip_address(value))
     except ValueError:
-        expect(HOST.fullmatch(value) is not None, f"address of {client} {value!r}", "an IP address or a host name")
-        return None
+        plain = False
+    named = HOST.fullmatch(value) is not None and re.fullmatch(r"[0-9.]+", value) is None
+    expect(plain or named, f"address of {client} {value!r}", "an IP address or a host name")
 
 
 def host_key(value, client):

@@ -40,16 +40,17 @@ def accept(registry, namespace, document):
     check_preview(namespace, document)
     candidate = registry.with_document(namespace, document)
     texts = registry.disklists(candidate)
+    quiet = Changes(root=registry.changes.root, tell=lambda line: None)
     try:
         # amcheck logs in as the dump does, so ssh must know the candidate; no dump can run while the lock is held.
-        registry.write_ssh(candidate)
+        registry.write_ssh(candidate, quiet)
         for name in sorted(registry.settings["sets"]):
             amcheck.parse_disklist(registry, name, texts[name])
             chosen = [directory for directory in document["directories"] if name in directory["sets"]]
             if chosen:
                 amcheck.check_client(registry, name, texts[name], document, chosen)
     except BaseException:
-        registry.write_ssh(registry.documents)
+        registry.write_ssh(registry.documents, quiet)
         raise
     registry.put(namespace, document)
     registry.write()

@@ -7,7 +7,7 @@ killed between the two leaves nothing that the next one does not put right.
 import json
 import urllib.parse
 
-from amanda_backup import disklist, system
+from amanda_backup import disklist
 
 
 class Registry:
@@ -53,8 +53,9 @@ class Registry:
         ]
         return {name: disklist.whole(fragments, name) for name in sorted(self.settings["sets"])}
 
-    def write_ssh(self, documents):
-        """Render where each client is and which host key it must show; return whether anything changed."""
+    def write_ssh(self, documents, changes=None):
+        """Render where each client is and which host key it must show."""
+        changes = changes or self.changes
         home = self.settings["platform"]["dumpHome"]
         group = self.settings["platform"]["dumpGroup"]
         clients = sorted(
@@ -65,14 +66,13 @@ class Registry:
             f"\nHost {client}\n    HostName {address}\n    HostKeyAlias {client}\n" for client, address, _ in clients
         )
         known = "".join(f"{client} {' '.join(key.split()[:2])}\n" for client, _, key in clients)
-        changed = self.changes.file(f"{home}/.ssh/config", config, mode=0o640, group=group)
-        return self.changes.file(f"{home}/.ssh/known_hosts", known, mode=0o640, group=group) or changed
+        changes.file(f"{home}/.ssh/config", config, mode=0o640, group=group)
+        changes.file(f"{home}/.ssh/known_hosts", known, mode=0o640, group=group)
 
-    def write(self, documents=None):
+    def write(self):
         """Render everything that is derived from the accepted documents."""
-        documents = self.documents if documents is None else documents
-        self.write_ssh(documents)
-        for name, text in self.disklists(documents).items():
+        self.write_ssh(self.documents)
+        for name, text in self.disklists(self.documents).items():
             group = self.settings["platform"]["dumpGroup"]
             self.changes.file(f"/etc/amanda/{name}/disklist", text, mode=0o640, group=group)
 

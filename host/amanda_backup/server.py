@@ -91,6 +91,7 @@ def directories(changes, settings):
         changes.directory(f"{data}{name}")
     changes.directory(f"{data}/enrolment", mode=0o700)
     changes.directory(f"{data}/gnutar-lists", mode=0o700, **dump)
+    changes.directory("/etc/amanda", mode=0o750, group=platform["dumpGroup"])
     for name in sorted(settings["sets"]):
         changes.directory(f"/etc/amanda/{name}", mode=0o750, group=platform["dumpGroup"])
         changes.directory(f"{data}/vtapes/{name}", mode=0o750, **dump)

@@ -15,6 +15,8 @@ import time
 INSTALL_DIR = pathlib.Path("/usr/local/lib/amanda-backup")
 ETC = pathlib.Path("/etc/amanda-backup")
 LOCK = pathlib.Path("/run/lock/amanda-backup")
+# The open run's lock, if any: children inherit it, so that it is not free while what a killed program started goes on.
+held_locks = set()
 
 
 class Refusal(Exception):
@@ -43,7 +45,7 @@ def run(argv, *, user=None, groups=None, stdin=None, check=True, cwd="/", env=No
         argv = [*become(user, groups), *argv]
     done = subprocess.run(
         argv, input=stdin if stdin is not None else "", text=True, errors="surrogateescape",
-        capture_output=True, cwd=cwd, env=clean_environment(user, env), check=False,
+        capture_output=True, cwd=cwd, env=clean_environment(user, env), pass_fds=tuple(held_locks), check=False,
     )
     if check and done.returncode != 0:
         words = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
@@ -146,7 +148,8 @@ def ensure_directory(path, *, mode=0o755, owner="root", group=None):
 def run_lock(what, *, wait_minutes=0.0):
     """Hold the run's lock: dump, mirror, converge and enrolment never overlap.
 
-    Waits up to `wait_minutes`, then refuses, naming the holder. The kernel frees the lock when its holder dies.
+    Waits up to `wait_minutes`, then refuses, naming the holder. The kernel frees the lock when its holder, and every
+    child that `run` gave it, has ended.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8") as lock:
@@ -167,9 +170,13 @@ def run_lock(what, *, wait_minutes=0.0):
         lock.truncate()
         lock.write(f"{what} (pid {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')})\n")
         lock.flush()
-        yield
-        lock.seek(0)
-        lock.truncate()
+        held_locks.add(lock.fileno())
+        try:
+            yield
+            lock.seek(0)
+            lock.truncate()
+        finally:
+            held_locks.discard(lock.fileno())
 
 
 def load_settings():

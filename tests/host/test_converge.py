@@ -131,7 +131,7 @@ class Bootstrap(Folder):
             done = self.run_it()
             self.assertEqual(done.returncode, 1)
             self.assertIn(f"{name!r} is outside the install folder", done.stderr)
-        self.assertEqual(sorted(path.name for path in self.root.iterdir()), ["lib", "lock"])
+        self.assertEqual([path.name for path in self.root.rglob("*")], ["lock"])
 
     def test_programs_are_not_changed_during_a_run(self):
         with open(self.root / "lock", "w", encoding="utf-8") as lock:
@@ -282,16 +282,26 @@ class Preconditions(Folder):
         self.assertEqual([path.name for path in self.root.iterdir()], [])
 
     def test_what_is_written_already_counts(self):
-        free = os.statvfs(self.root)
-        free_mb = free.f_bavail * free.f_frsize // 2**20
-        slot = self.root / "srv/amanda/vtapes/daily/slot1"
+        data = self.root / "srv"
+        data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data], check=True)
+        self.addCleanup(subprocess.run, ["umount", data], check=True)
+        slot = data / "amanda/vtapes/daily/slot1"
         slot.mkdir(parents=True)
-        sets = {"daily": {"tapecycle": 1, "vtapeMB": free_mb + 200, "runtapes": 1, "holdingMB": 0}}
-        settings = documents.server_settings(sets=sets)
+
+        def room_for(megabytes):
+            sets = {"daily": {"tapecycle": 2, "vtapeMB": megabytes // 2, "runtapes": 1, "holdingMB": megabytes % 2}}
+            preconditions.space_for_vtapes(self.changes, documents.server_settings(sets=sets))
+
+        room_for(64)
         with self.assertRaises(system.Refusal):
-            preconditions.space_for_vtapes(self.changes, settings)
-        (slot / "00001.x").write_bytes(b"x" * (400 << 20))
-        preconditions.space_for_vtapes(self.changes, settings)
+            room_for(65)
+        (slot / "00001.x").write_bytes(b"x" * (30 << 20))
+        room_for(64)
+        (data / "other").write_bytes(b"x" * (10 << 20))
+        room_for(54)
+        with self.assertRaises(system.Refusal):
+            room_for(55)
 
     def test_keys_and_names(self):
         with self.assertRaisesRegex(system.Refusal, "am_passphrase is missing: the keys go to the server before"):
