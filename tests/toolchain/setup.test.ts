@@ -209,7 +209,7 @@ describe("a build", () => {
       machine.go();
       for (const part of ["engine", "language-nodejs", "command", "generator", "tls"]) {
         const child = spawn(machine.script("toolchain/setup"), {
-          env: { ...machine.env(), GO_SECONDS: "1" },
+          env: { ...machine.env(), GO_SECONDS: "0.4" },
           stdio: "ignore",
         });
         const log = path.join(machine.made, "logs", `${part}.log`);
