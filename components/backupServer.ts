@@ -11,7 +11,7 @@ import {
   type MirrorConfig,
   type Namespace,
 } from "./render/config/configuration";
-import { type Directory, disklist } from "./render/disklist";
+import { type Directory, disklist, inOrder } from "./render/disklist";
 import { platforms } from "./render/platforms";
 import { programs } from "./render/programs";
 import { serverFiles, setFacts } from "./render/serverFiles";
@@ -202,7 +202,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
               ...namespaces,
               [this.namespace]: { publicKey: enrolment.publicKey, hosts: ["*"] },
             },
-            ownDirectories: directories,
+            ownDirectories: inOrder(directories),
             hooks: hooks ?? {},
             lockWaitMinutes,
             notify: notify ?? {},

@@ -58,7 +58,12 @@ export class HostSetup extends pulumi.ComponentResource {
         logging: command.remote.Logging.None,
         addPreviousOutputInEnv: false,
       },
-      { parent: this, additionalSecretOutputs: args.secret ? ["stdout", "stderr"] : [] },
+      {
+        parent: this,
+        // A child does not inherit it, and a failure is told to dependants only.
+        dependsOn: opts?.dependsOn,
+        additionalSecretOutputs: args.secret ? ["stdout", "stderr"] : [],
+      },
     );
     this.stdout = setup.stdout;
     this.registerOutputs({});

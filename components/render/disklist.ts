@@ -28,6 +28,18 @@ export interface Fragment {
   directories: Directory[];
 }
 
+/** The same directories in one order, so that declaring them in another changes nothing. */
+export function inOrder(directories: readonly Directory[]): Directory[] {
+  return directories
+    .map((directory) => ({
+      ...directory,
+      sets: sorted(directory.sets),
+      exclude: sorted(directory.exclude),
+      include: sorted(directory.include),
+    }))
+    .sort((a, b) => byCodePoint(a.name, b.name));
+}
+
 /**
  * The fragment's part of each set's disklist; a set that no directory is in has none. The server renders the same
  * (host/amanda_backup/disklist.py) and refuses an enrolment whose text differs.
@@ -38,18 +50,17 @@ export function disklist(fragment: Fragment): Record<string, string> {
 }
 
 function disklistOfSet(fragment: Fragment, set: string): string {
-  const entries = fragment.directories
+  const entries = inOrder(fragment.directories)
     .filter((directory) => directory.sets.includes(set))
-    .sort((a, b) => byCodePoint(a.name, b.name))
     .map((directory) => ({
       host: fragment.client,
       name: directory.name,
       path: directory.path,
       dumptype: directory.dumptype,
       hasExclude: directory.exclude.length > 0,
-      exclude: sorted(directory.exclude),
+      exclude: directory.exclude,
       hasInclude: directory.include.length > 0,
-      include: sorted(directory.include),
+      include: directory.include,
       hasHooks: directory.before.length + directory.after.length > 0,
       hasBefore: directory.before.length > 0,
       before: directory.before,

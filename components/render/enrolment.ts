@@ -1,4 +1,4 @@
-import { type Directory, disklist } from "./disklist";
+import { type Directory, disklist, inOrder } from "./disklist";
 
 /** What a client or a stand-alone directory hands to the server, before it is a document. */
 export interface Enrolment<Text> {
@@ -25,7 +25,7 @@ export function enrolmentDocument<Text>(enrolment: Enrolment<Text>) {
     fragment,
     client,
     ...enrolment.reach,
-    directories,
+    directories: inOrder(directories),
     disklist: disklist({ namespace, fragment, client, directories }),
   };
 }

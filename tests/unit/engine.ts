@@ -58,7 +58,8 @@ function outputs(type: string, secrets: string[]): Record<string, unknown> {
     case "tls:index/privateKey:PrivateKey": {
       const { publicKey, privateKey } = generateKeyPairSync("ed25519");
       const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-      const text = (value: string) => Buffer.concat([Buffer.from([0, 0, 0, value.length]), Buffer.from(value)]);
+      const text = (value: string) =>
+        Buffer.concat([Buffer.from([0, 0, 0, value.length]), Buffer.from(value)]);
       const blob = Buffer.concat([text("ssh-ed25519"), Buffer.from([0, 0, 0, 32]), raw]).toString("base64");
       const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
       secrets.push(pem.split("\n")[1]!);

@@ -11,7 +11,8 @@ export const HOST_KEYS = [
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAII4C0rS5nFSvxbbW7CxiGTrNdvHe1DNVc+Dcl4PSnBhD",
 ] as const;
 
-export const ADMIN_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nthe-administrators-own\n-----END OPENSSH PRIVATE KEY-----\n";
+export const ADMIN_KEY =
+  "-----BEGIN OPENSSH PRIVATE KEY-----\nthe-administrators-own\n-----END OPENSSH PRIVATE KEY-----\n";
 
 export const host = (index: 0 | 1 | 2, more = {}) =>
   new ExistingHost({
@@ -45,7 +46,11 @@ export const server = (args: Partial<BackupServerArgs> = {}) =>
 /** A server, two clients with inline directories and one stand-alone directory. */
 export function exampleStack() {
   const backup = server();
-  const web1 = new BackupClient("web1", { host: host(1), server: backup, directories: ["/srv/www", "/home"] });
+  const web1 = new BackupClient("web1", {
+    host: host(1),
+    server: backup,
+    directories: ["/srv/www", "/home"],
+  });
   const db1 = new BackupClient("db1", {
     host: host(2),
     server: backup,
