@@ -47,6 +47,18 @@ export interface DirectorySpec {
   after?: string[];
 }
 
+/** Stands for a directory that was none and has been reported. */
+const NO_DIRECTORY: Directory = {
+  name: WRONG,
+  path: WRONG,
+  sets: [WRONG],
+  dumptype: WRONG,
+  exclude: [],
+  include: [],
+  before: [],
+  after: [],
+};
+
 /**
  * A directory: a path, or a mapping with at least `path` or `name`.
  * `own`: whether it is the server's, which dumps itself without ssh.
@@ -55,8 +67,9 @@ export function readDirectory(problems: Problems, key: string, item: unknown, ow
   const raw = typeof item === "string" ? { path: item } : item;
   if (!isMapping(raw)) {
     problems.add(key, item, "give an absolute path, or a mapping with path and what else it needs");
+    return NO_DIRECTORY;
   }
-  return directoryIn(new Section(problems, key, isMapping(raw) ? raw : {}, KEYS), own);
+  return directoryIn(new Section(problems, key, raw, KEYS), own);
 }
 
 /** A directory that is enrolled by itself, and so names its client. */
@@ -67,8 +80,9 @@ export function readStandAlone(
 ): Directory & { client: string } {
   if (!isMapping(item)) {
     problems.add(key, item, "give a mapping with client and path");
+    return { client: WRONG, ...NO_DIRECTORY };
   }
-  const section = new Section(problems, key, isMapping(item) ? item : {}, ["client", ...KEYS]);
+  const section = new Section(problems, key, item, ["client", ...KEYS]);
   const client = section.text("client", "name the client that has the directory", () => undefined);
   return { client, ...directoryIn(section, false) };
 }
@@ -79,7 +93,7 @@ function directoryIn(section: Section, own: boolean): Directory {
     ...readNameAndPath(section),
     sets: section.texts("sets", () => undefined, DEFAULT_SETS),
     dumptype: section.textOr("dumptype", dumptypes[0]!, (value) =>
-      dumptypes.includes(value) ? undefined : suggestion(value, dumptypes),
+      dumptypes.includes(value) ? undefined : `no such dumptype; ${suggestion(value, dumptypes)}`,
     ),
     exclude: section.texts("exclude", checks.line),
     include: section.texts("include", checks.includePattern),

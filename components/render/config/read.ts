@@ -102,7 +102,8 @@ export function readConfiguration(
 }
 
 function readHost(section: Section, families: string[]): HostConfig {
-  const isFamily = (value: string) => (families.includes(value) ? undefined : suggestion(value, families));
+  const isFamily = (value: string) =>
+    families.includes(value) ? undefined : `no such platform; ${suggestion(value, families)}`;
   return {
     address: section.text("address", "give the machine's IP address or host name", checks.address),
     user: section.text("user", "give the administrator's account, such as debian", checks.userName),
@@ -150,7 +151,7 @@ function readSets(root: Section): Record<string, BackupSet> {
       max: 99,
       default: 2,
     });
-    const vtapeMB = section.whole("vtapeMB", "give the size of a vtape in MB", { min: 2, max: 2 ** 24 });
+    const vtapeMB = section.whole("vtapeMB", "the size of a vtape in MB", { min: 2, max: 2 ** 24 });
     const set: BackupSet = {
       schedule: section.textOr("schedule", "45 0 * * *", cronSchedule),
       dumpcycle,

@@ -77,7 +77,7 @@ export class Section {
   whole(key: string, cure: string, { min, max, default: fallback }: Whole): number {
     if (!this.has(key)) {
       if (fallback === undefined) {
-        this.problems.missing(this.at(key), cure);
+        this.problems.missing(this.at(key), `give ${cure}`);
       }
       return fallback ?? NaN;
     }

@@ -1,0 +1,89 @@
+import { readConfiguration } from "../../components/render/config/read";
+import { platforms } from "../../components/render/platforms";
+import { directoryCases } from "./directoryCases";
+import { machineCases } from "./machineCases";
+import { type Mapping, prod } from "./prod";
+
+const mistakes = (change: (config: Mapping) => void) => readConfiguration(prod(change), platforms()).mistakes;
+
+test.each([...machineCases, ...directoryCases])("%s", (_, change, sentence) => {
+  expect(mistakes(change)).toEqual([sentence]);
+});
+
+test("the example itself is right", () => {
+  expect(mistakes(() => undefined)).toEqual([]);
+});
+
+test("all mistakes are told at once", () => {
+  const all = mistakes((config) => {
+    config.server.address = "";
+    config.sets.daily.tapecycle = 3;
+    config.clients.web1.directories.push("/srv/www", "x");
+    config.directories[0].sets = ["weekly"];
+  });
+  expect(all.map((sentence) => sentence.split(" is ")[0])).toEqual([
+    "server.address",
+    "clients.web1.directories[3].path",
+    "sets.daily.tapecycle",
+    "clients.web1.directories[2]",
+    "directories[0].sets[0]",
+  ]);
+});
+
+test("nothing at all is a few sentences and no exception", () => {
+  expect(readConfiguration({}, platforms()).mistakes).toHaveLength(5);
+});
+
+test.each([
+  ["a string", "x"],
+  ["a number", 1],
+  ["a list", [1]],
+  ["a list of lists", [[]]],
+  ["true", true],
+])("%s where a mapping belongs is told, not thrown", (_, value) => {
+  for (const key of Object.keys(prod())) {
+    expect(mistakes((config) => (config[key] = value)).length).toBeGreaterThan(0);
+  }
+});
+
+test("what is left out gets the defaults that Pulumi.prod.yaml states", () => {
+  const { configuration, mistakes: none } = readConfiguration(
+    {
+      server: { address: "192.0.2.10", user: "debian", hostKey: prod().server.hostKey as string },
+      sets: { daily: { vtapeMB: 1000 } },
+      encryption: { keyId: "2026a" },
+    },
+    platforms(),
+  );
+  expect(none).toEqual([]);
+  expect(configuration).toMatchObject({
+    server: {
+      name: "backup",
+      port: 22,
+      generation: 1,
+      platform: "debian",
+      dataPath: "/srv/amanda",
+      lockWaitMinutes: 30,
+    },
+    sets: {
+      daily: {
+        schedule: "45 0 * * *",
+        dumpcycle: 7,
+        runspercycle: 7,
+        runtapes: 2,
+        tapecycle: 16,
+        partMB: 250,
+        holdingMB: 2000,
+        inparallel: 4,
+      },
+    },
+    clients: {},
+    directories: [],
+    namespaces: {},
+  });
+  expect(configuration.mirror).toBeUndefined();
+  expect(configuration.serverDirectories.map(({ path }) => path)).toEqual([
+    "/etc/amanda",
+    "/etc/amanda-backup",
+  ]);
+});
