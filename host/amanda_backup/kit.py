@@ -1,0 +1,73 @@
+"""The recovery kit: with it and the mirror, everything can be restored on a bare machine."""
+
+import io
+import os
+import pathlib
+import tarfile
+
+from amanda_backup import manifest, system
+
+# What recover.sh needs of this package; nothing here may need Amanda, settings or root.
+MODULES = (
+    "__init__.py", "crypt.py", "manifest.py", "recovery.py", "restoring.py", "streams.py",
+)
+README = """Recovery kit of {stack}, written on {name}.
+
+This kit holds the keys of the backups: keep it offline, and not beside the mirror.
+To restore everything on a machine with bash, python3, gpg, aespipe, gzip, GNU tar and ssh-keygen:
+
+    ./recover.sh --kit . --mirror /path/of/the/mirror --list
+    ./recover.sh --kit . --mirror /path/of/the/mirror --to /path/to/restore/into
+
+Use the recover.sh of this kit. The copy in the mirror is for the case that this one is damaged; compare before use:
+
+    cmp recover.sh /path/of/the/mirror/recover.sh && diff -r recover /path/of/the/mirror/recover
+
+A kit that is older than the newest key (keys/) cannot open newer dumps: make a new kit after every change of keys.
+"""
+
+
+def recovery_files():
+    """recover.sh and the modules that it runs: path in kit and mirror -> content."""
+    found = {"recover.sh": (system.INSTALL_DIR / "recover.sh").read_bytes()}
+    for name in MODULES:
+        found[f"recover/amanda_backup/{name}"] = (system.INSTALL_DIR / "amanda_backup" / name).read_bytes()
+    return found
+
+
+def content(settings):
+    """Every file of the kit: path -> (content, mode)."""
+    found = {path: (data, 0o755 if path == "recover.sh" else 0o644) for path, data in recovery_files().items()}
+    found["README"] = (README.format(**settings).encode(), 0o644)
+    found["settings.json"] = ((system.ETC / "settings.json").read_bytes(), 0o644)
+    public = system.read_text(system.ETC / "ssh" / "sign.pub")
+    if public is None:
+        raise system.Refusal(f"{system.ETC}/ssh/sign.pub is missing: run `pulumi up`, which puts the stack's keys on this server")
+    found["allowed_signers"] = (manifest.allowed_signers(public).encode(), 0o644)
+    for folder in sorted((system.ETC / "keys").iterdir()):
+        for name in ("am_passphrase", "am_key.gpg"):
+            found[f"keys/{folder.name}/{name}"] = ((folder / name).read_bytes(), 0o600)
+    return found
+
+
+def write(settings, out):
+    """Write the kit to a new file that only its owner may read."""
+    files = content(settings)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in sorted(files):
+            data, mode = files[path]
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(data), mode
+            tar.addfile(entry, io.BytesIO(data))
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise system.Refusal(f"{out} is already there and is not overwritten: name another file") from None
+    except OSError as error:
+        raise system.Refusal(f"{out} cannot be written: {error.strerror}") from None
+    with open(handle, "wb") as file:
+        file.write(buffer.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    system.sync_directory(pathlib.Path(out).resolve().parent)

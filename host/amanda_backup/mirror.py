@@ -1,0 +1,155 @@
+"""The mirror: after each run a signed generation of everything that a new server needs, on storage of another user.
+
+Never overwrites, never passes a destruction on: what vanished on this server stays in the mirror and in the next
+generation. Killed anywhere, the next call finishes the work.
+"""
+
+import json
+import time
+
+from amanda_backup import catalogue, copies, crypt, entries, expiry, kit, ledger, manifest, mirror_agent, mirror_link, runlog, system
+
+SIGN_KEY = system.ETC / "ssh" / "sign"
+
+
+def check_target(settings):
+    """Refuse unless the mirror's folder is on the expected mount, writable for its user and this stack's.
+
+    Returns the stamps of its generations by set. Changes nothing but a probe file that is gone again.
+    """
+    with mirror_link.connect(settings) as link:
+        return look(link, settings)
+
+
+def look(link, settings):
+    """The stamps of the generations by set, oldest first; a Refusal when the folder is not this stack's mirror."""
+    if "MIRROR.json" not in link.top:
+        strange = [name for name in link.top if not name.startswith(mirror_agent.TEMPORARY)]
+        if strange:
+            raise system.Refusal(
+                f"mirror {link.where}: there is no MIRROR.json but {', '.join(strange[:3])}: mirror.path must be an empty"
+                " folder or this stack's mirror")
+        return {}
+    try:
+        stack = json.loads(link.read("MIRROR.json"))["stack"]
+    except (ValueError, KeyError, TypeError):
+        raise system.Refusal(f"mirror {link.where}: MIRROR.json is damaged: put back {identity(settings)!r}") from None
+    if stack != settings["stack"]:
+        raise system.Refusal(
+            f"mirror {link.where}: it belongs to the stack {stack!r}, this server to {settings['stack']!r}: give each"
+            " stack a mirror.path of its own")
+    return {name: generations(link, name) for name in link.ask("names", path="generations") or []}
+
+
+def generations(link, name):
+    return [stamp for stamp in link.ask("names", path=f"generations/{name}") or [] if manifest.RUN.fullmatch(stamp)]
+
+
+def identity(settings):
+    return json.dumps({"format": 1, "stack": settings["stack"]}, sort_keys=True) + "\n"
+
+
+def put_text(link, path, data, replace=False):
+    data = data.encode() if isinstance(data, str) else data
+    counted = crypt.Counted()
+    counted.update(data)
+    with crypt.memory_file(data) as source:
+        link.put(path, source, counted.sha256, replace)
+
+
+def signers():
+    text = system.read_text(f"{SIGN_KEY}.pub")
+    if text is None:
+        raise system.Refusal(f"{SIGN_KEY}.pub is missing: run `pulumi up`, which puts the stack's keys on this server")
+    return manifest.allowed_signers(text)
+
+
+def read_generation(link, name, stamp, allowed):
+    """The verified manifest of one generation; manifest.Untrusted when it is not what the server signed."""
+    try:
+        data, signature = (link.read(f"generations/{name}/{stamp}/{file}") for file in manifest.FILES)
+    except system.Refusal as refusal:
+        raise manifest.Untrusted(str(refusal)) from None
+    found = manifest.verify(data, signature, allowed)
+    if (found["set"], found["run"]) != (name, stamp):
+        raise manifest.Untrusted(f"it is the manifest of {found['set']} {found['run']}")
+    return found
+
+
+def mirror(settings, name):
+    """Bring the mirror up to the newest run of the set; returns the troubles, one line each, and notes them down."""
+    try:
+        troubles = bring_up(settings, name)
+    except system.Refusal as refusal:
+        troubles = [f"not mirrored: {refusal}"]
+    ledger.append(ledger.folder(settings) / f"{name}.jsonl", [{
+        "event": "mirror", "run": (runlog.stamps(settings, name) or [None])[-1], "troubles": troubles,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}])
+    return troubles
+
+
+def bring_up(settings, name):
+    stamps = runlog.stamps(settings, name)
+    if not stamps:
+        raise system.Refusal(f"{name} was never dumped, there is nothing to mirror: `backupctl run {name}` does both")
+    allowed = signers()
+    with mirror_link.connect(settings) as link:
+        known = look(link, settings).get(name, [])
+        if known and known[-1] > stamps[-1]:
+            raise system.Refusal(
+                f"mirror {link.where}: it holds the run {known[-1]} of {name}, newer than this server's last run"
+                f" {stamps[-1]}: `backupctl run {name}` makes a newer one")
+        if "MIRROR.json" not in link.top:
+            put_text(link, "MIRROR.json", identity(settings))
+        previous, troubles = newest_trusted(link, name, known, allowed)
+        records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
+        wanted, more = copies.wanted(settings, name, previous, records)
+        troubles += more + copies.bring(link, settings, name, wanted, previous)
+        if stamps[-1] not in known:
+            write_generation(link, settings, name, stamps[-1], wanted, records)
+        update_recovery(link)
+        troubles += expiry.expire(link, name, settings["mirror"]["keepDays"], allowed)
+    return troubles
+
+
+def newest_trusted(link, name, known, allowed):
+    """The newest generation that the server signed (None for none), and a line for each newer one that it did not."""
+    troubles = []
+    for stamp in reversed(known):
+        try:
+            return read_generation(link, name, stamp, allowed), troubles
+        except manifest.Untrusted as untrusted:
+            troubles.append(f"mirror {link.where}: generation {stamp} of {name} cannot be trusted: {untrusted}")
+    return None, troubles
+
+
+def write_generation(link, settings, name, stamp, wanted, records):
+    """Catalogue, manifest and signature in a folder that gets its name when all three are whole."""
+    folder = f"generations/{name}/{mirror_agent.TEMPORARY}{stamp}"
+    with catalogue.packed(settings, name) as (archive, counted):
+        archive.seek(0)
+        link.put(f"{folder}/{manifest.CATALOGUE}", archive, counted.sha256, replace=True)
+    made = {
+        "format": 1, "stack": settings["stack"], "server": settings["name"], "set": name, "run": stamp,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "catalogue": {
+            "bytes": counted.bytes, "sha256": counted.sha256, "keyId": settings["encryption"]["keyId"]},
+        "entries": entries.read(settings, name), "vtapes": wanted, "dumps": manifest.whole_dumps(records, wanted),
+    }
+    data = manifest.text(made).encode()
+    signature = manifest.sign(data, SIGN_KEY)
+    manifest.verify(data, signature, signers())
+    for file, content in zip(manifest.FILES, (data, signature)):
+        put_text(link, f"{folder}/{file}", content, replace=True)
+    link.ask("rename", path=folder, to=f"generations/{name}/{stamp}")
+
+
+def update_recovery(link):
+    """recover.sh beside the dumps: a convenience that is compared with the kit's before it is trusted."""
+    for path, data in kit.recovery_files().items():
+        counted = crypt.Counted()
+        counted.update(data)
+        folder, _, file = path.rpartition("/")
+        there = file in ((link.ask("names", path=folder) or []) if folder else link.top)
+        if not there or link.get(path)["sha256"] != counted.sha256:
+            put_text(link, path, data, replace=True)

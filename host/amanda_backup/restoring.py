@@ -1,0 +1,112 @@
+"""Restore one directory from copies of its dumps: level 0, then each higher level, by GNU tar alone."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from amanda_backup import crypt, streams
+
+VTAPE_HEADER_BYTES = 32768
+TAR = [
+    "tar", "--extract", "--file=-", "--listed-incremental=/dev/null", "--preserve-permissions", "--same-owner",
+    "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*", "--xattrs-include=trusted.*",
+    "--xattrs-include=security.capability",
+]
+
+
+class Failed(Exception):
+    """Why a directory was not restored, as one sentence."""
+
+
+def target(base, host, disk):
+    """Where a directory goes: BASE/HOST/DISK, made safe part by part."""
+    parts = [part for part in disk.split("/") if part]
+    return pathlib.Path(base, *(part if part not in (".", "..") else part.replace(".", "%2E") for part in [host, *parts]))
+
+
+def make_target(base, place):
+    """The folder to restore into, empty; a link on the way (out of a restored tree) is refused."""
+    base = pathlib.Path(base)
+    for folder in [base, *(base / path for path in reversed(place.relative_to(base).parents)), place]:
+        if folder.is_symlink():
+            raise Failed(f"{folder} is a link, which leads out of {base}: restore this directory alone into another folder")
+        folder.mkdir(mode=0o755, exist_ok=True)
+    if any(place.iterdir()):
+        raise Failed(f"{place} already holds files and is never overwritten: choose another --to")
+
+
+def check_parts(vtapes_folder, vtapes, dump):
+    """Refuse unless every part is there with the size and sha256 of the signed manifest."""
+    for vtape, name in dump["parts"]:
+        path = pathlib.Path(vtapes_folder, vtape, name)
+        facts = vtapes[vtape]["files"][name]
+        counted = crypt.Counted()
+        try:
+            with open(path, "rb", buffering=0) as file:
+                while chunk := file.read(crypt.CHUNK_BYTES):
+                    counted.update(chunk)
+        except OSError as error:
+            raise Failed(f"{path}: {error.strerror}") from None
+        if (counted.bytes, counted.sha256) != (facts["bytes"], facts["sha256"]):
+            raise Failed(f"{path} is not the file that the server signed")
+
+
+def body(vtapes_folder, dump):
+    """The ciphertext of a dump: its parts without their headers."""
+    for vtape, name in dump["parts"]:
+        with open(pathlib.Path(vtapes_folder, vtape, name), "rb", buffering=0) as file:
+            file.seek(VTAPE_HEADER_BYTES)
+            while chunk := file.read(crypt.CHUNK_BYTES):
+                yield chunk
+
+
+def extract(key, vtapes_folder, dump, place):
+    """Decrypt, unpack and extract one dump over what the lower levels left; returns the bytes of the archive."""
+    with subprocess.Popen([*TAR, f"--directory={place}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"}) as tar:
+        unpack = streams.Unpack(dump["compress"], lambda data: crypt.write_all(tar.stdin.fileno(), data))
+        trouble = None
+        try:
+            crypt.decrypt(key, body(vtapes_folder, dump), unpack.take)
+            unpack.finish(dump["plainBytes"])
+        except BrokenPipeError:
+            trouble = "tar stopped"
+        except (crypt.CryptError, OSError) as error:
+            trouble = str(error)
+        tar.stdin.close()
+        words = tar.stderr.read().decode(errors="replace").strip().splitlines()
+        status = tar.wait()
+    if status != 0 or trouble:
+        raise Failed(f"level {dump['level']} of {dump['stamp']}: " + "; ".join([*([trouble] if trouble else []), *words[:2]]))
+    if unpack.plain.sha256 != dump["plainSha256"] or unpack.original != dump["originalBytes"]:
+        raise Failed(f"level {dump['level']} of {dump['stamp']} is not what was dumped")
+    return unpack.original
+
+
+def clear(place):
+    """Remove what a killed call left of a directory that it had begun itself."""
+    if place.is_symlink():
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)
+
+
+def unpack_catalogue(key, path, folder):
+    """Decrypt the catalogue (index, configuration, ledger) into a new folder, for whoever looks for a single file."""
+    partial = folder.with_name(f".{folder.name}.new")
+    clear(partial)
+    partial.mkdir(parents=True, mode=0o700)
+    with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-", f"--directory={partial}"], stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE, bufsize=0) as tar:
+        try:
+            with open(path, "rb", buffering=0) as file, tar.stdin:
+                crypt.decrypt(key, iter(lambda: file.read(crypt.CHUNK_BYTES), b""),
+                              lambda chunk: crypt.write_all(tar.stdin.fileno(), chunk))
+        except BrokenPipeError:
+            pass
+        words = tar.stderr.read().decode(errors="replace").strip().splitlines()
+        status = tar.wait()
+    if status != 0:
+        raise Failed(f"{path} does not unpack with key {key.key_id}: {words[0] if words else status}")
+    os.rename(partial, folder)
