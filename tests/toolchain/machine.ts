@@ -43,9 +43,6 @@ export class Machine {
   /** A Go compiler: a real one's calls, without its ten minutes. */
   go(): void {
     this.program(path.join(this.bin, "go"), GO.replace("CALLS", path.join(this.folder, "go-calls")));
-    const scripts = path.join(this.folder, "module/nodejs/dist");
-    this.program(path.join(scripts, "pulumi-analyzer-policy"), "exit 0");
-    this.program(path.join(scripts, "pulumi-resource-pulumi-nodejs"), "exit 0");
   }
 
   goCalls(): string[] {
@@ -66,7 +63,6 @@ export class Machine {
       PATH: `${this.bin}:/usr/bin:/bin`,
       HOME: this.home,
       PULUMI_SITE: this.site,
-      MODULE: path.join(this.folder, "module"),
     };
   }
 
@@ -96,7 +92,6 @@ esac`;
 
 const GO = `echo "$*" >> CALLS
 case "$1 $2" in
-"list -m") echo "$MODULE" ;;
 "build -v")
   while [ "$1" != -o ]; do shift; done
   case $2 in

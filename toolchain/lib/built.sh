@@ -25,18 +25,14 @@ built_make() {
 # says itself what happens when it fails.
 
 build_engine() {
-  local folder=$made/engine-built version=github.com/pulumi/pulumi/sdk/v3/go/common/version.Version scripts
+  local folder=$made/engine-built version=github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
   mkdir -p "$folder"
   enough_space
   compile engine "$here/engine" "$folder/pulumi" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi \
     "$version=v$PULUMI" || return
   compile language-nodejs "$here/language-nodejs" "$folder/pulumi-language-nodejs" \
     github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs "$version=v$LANGUAGE_NODEJS" || return
-  # The two scripts that an official engine has beside it: for policy packs and
-  # dynamic providers in Node.
-  scripts=$(cd "$here/language-nodejs" && go list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3)/nodejs/dist &&
-    install -m 755 "$scripts/pulumi-analyzer-policy" "$scripts/pulumi-resource-pulumi-nodejs" "$folder/" &&
-    use_engine engine-built
+  use_engine engine-built
 }
 
 build_plugin() {

@@ -55,8 +55,8 @@ settled() {
 
 stamp() {
   present "$1" "$2" || die "$1 $2 was made but is not there: remove $made and run again"
-  printf %s "$3" >"$made/parts/$1.$$"
-  mv -f "$made/parts/$1.$$" "$made/parts/$1"
+  printf %s "$3" >"$made/parts/$1.new"
+  mv -f "$made/parts/$1.new" "$made/parts/$1"
 }
 
 # report NAME VERSION KEY EARLIER: one line on what was taken, and why the ways
@@ -75,7 +75,7 @@ report() {
 # note WAY: keeps why a way was not taken.
 note() {
   local words
-  words=$(<"$made/note.$$")
+  words=$(<"$made/note")
   notes+=("not $1: ${words:-no reason given}")
 }
 

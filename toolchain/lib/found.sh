@@ -53,13 +53,13 @@ found_make() {
   program=$(found_plugin "$1" "$2")
   program=${program#found }
   folder=$(plugin_folder "$1" "$2")
-  rm -rf "$folder" "$folder.$$"
-  mkdir -p "$folder.$$"
+  rm -rf "$folder" "$folder.new"
+  mkdir -p "$folder.new"
   # The folder itself is real: Pulumi does not list one that is a link.
   if [[ $program == "$user_home"/* ]]; then
-    for file in "${program%/*}"/*; do ln -s "$file" "$folder.$$/"; done
+    for file in "${program%/*}"/*; do ln -s "$file" "$folder.new/"; done
   else
-    ln -s "$program" "$folder.$$/"
+    ln -s "$program" "$folder.new/"
   fi
-  mv "$folder.$$" "$folder"
+  mv "$folder.new" "$folder"
 }

@@ -45,16 +45,16 @@ fetch() {
   mkdir -p "${2%/*}"
   local status=0
   curl --fail --location --silent --show-error --connect-timeout 5 --speed-limit 1000 --speed-time 15 \
-    --output "$2.part" "$1" 2>"$made/curl.$$" || status=$?
+    --output "$2.part" "$1" 2>"$made/curl" || status=$?
   if ((status == 0)) && tar -tzf "$2.part" >/dev/null 2>&1; then
     mv "$2.part" "$2"
   else
-    site_refused="$site: $(sed 's/^curl: ([0-9]*) //;q' "$made/curl.$$")"
+    site_refused="$site: $(sed 's/^curl: ([0-9]*) //;q' "$made/curl")"
     ((status != 0)) || site_refused="$site: $1 is no archive"
     echo "$site_refused" >&2
     status=1
   fi
-  rm -f "$2.part" "$made/curl.$$"
+  rm -f "$2.part" "$made/curl"
   return "$status"
 }
 
