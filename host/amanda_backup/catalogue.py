@@ -28,13 +28,14 @@ def packed(settings, name):
     there = [place for place in places(settings, name) if os.path.lexists(f"/{place}")]
     key = crypt.load_key(settings["encryption"]["keyId"], system.ETC / "keys")
     with tempfile.TemporaryFile(dir=settings["dataPath"], buffering=0) as out, subprocess.Popen(
-        ["tar", "--create", "--gzip", "--numeric-owner", "--warning=no-file-changed", "--directory=/", "--", *there],
+        ["tar", "--create", "--gzip", "--warning=no-file-changed", "--directory=/", "--", *there],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=system.clean_environment(),
     ) as tar:
         _, counted = crypt.encrypt(
             key, lambda: os.read(tar.stdout.fileno(), crypt.CHUNK_BYTES), lambda chunk: crypt.write_all(out.fileno(), chunk))
         words = tar.stderr.read().decode(errors="replace").strip()
-        if tar.wait() != 0:
+        # 1: a file changed or went away while it was read, such as amindexd's own; the archive is whole.
+        if tar.wait() > 1:
             raise system.Refusal(f"the catalogue of {name} cannot be packed: {words}")
         yield out, counted
 
@@ -45,8 +46,8 @@ def unpack(source, key, folder):
     Its hash was checked before; that it unpacks to its end shows that the key is the right one.
     """
     with subprocess.Popen(
-        ["tar", "--extract", "--gzip", "--preserve-permissions", "--same-owner", "--numeric-owner", f"--directory={folder}"],
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=system.clean_environment(),
+        ["tar", "--extract", "--gzip", "--file=-", "--preserve-permissions", "--same-owner"],
+        cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=system.clean_environment(),
     ) as tar:
         try:
             with contextlib.suppress(BrokenPipeError), tar.stdin:

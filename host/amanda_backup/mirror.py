@@ -80,8 +80,8 @@ def mirror(settings, name):
     """Bring the mirror up to the newest run of the set; returns the troubles, one line each, and notes them down."""
     try:
         troubles = bring_up(settings, name)
-    except system.Refusal as refusal:
-        troubles = [f"not mirrored: {refusal}"]
+    except (system.Refusal, crypt.CryptError, manifest.Untrusted, OSError) as trouble:
+        troubles = [f"not mirrored: {trouble}"]
     ledger.append(ledger.folder(settings) / f"{name}.jsonl", [{
         "event": "mirror", "run": (runlog.stamps(settings, name) or [None])[-1], "troubles": troubles,
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}])

@@ -147,7 +147,7 @@ def names(path):
 def sizes(path):
     """The size of each file directly in a folder; None when there is no such folder."""
     found = names(path)
-    return found and {name: os.lstat(os.path.join(path, name)).st_size for name in found} if found is not None else None
+    return None if found is None else {name: os.lstat(os.path.join(path, name)).st_size for name in found}
 
 
 def rename(path, to):
@@ -198,6 +198,8 @@ def serve(channel):
             answer = {"answer": OPERATIONS[operation](**arguments)}
         except Trouble as trouble:
             answer = {"trouble": str(trouble)}
+        except FileNotFoundError as error:
+            answer = {"missing": f"{error.filename}: {error.strerror}"}
         except OSError as error:
             answer = {"trouble": f"{error.filename or arguments.get('path', '')}: {error.strerror}"}
         finally:

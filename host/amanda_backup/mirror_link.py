@@ -16,6 +16,10 @@ class Mismatch(system.Refusal):
     """A file to be copied is not what the ledger or the last manifest says it is."""
 
 
+class Missing(system.Refusal):
+    """A file or folder is not in the mirror."""
+
+
 class Mirror:
     """An open mirror. Every trouble that the agent tells is a Refusal."""
 
@@ -39,6 +43,8 @@ class Mirror:
         if not answer.endswith(b"\n"):
             raise system.Refusal("the mirror's agent died: see the system's log")
         told = json.loads(answer)
+        if "missing" in told:
+            raise Missing(f"mirror {self.where}: {told['missing']}")
         if "trouble" in told:
             raise system.Refusal(f"mirror {self.where}: {told['trouble']}")
         return told["answer"]

@@ -63,7 +63,8 @@ def body(vtapes_folder, dump):
 
 def extract(key, vtapes_folder, dump, place):
     """Decrypt, unpack and extract one dump over what the lower levels left; returns the bytes of the archive."""
-    with subprocess.Popen([*TAR, f"--directory={place}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    # The folder is given as the working directory: tar would take a backslash in --directory as an escape.
+    with subprocess.Popen(TAR, cwd=place, stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
                           env={**os.environ, "LC_ALL": "C.UTF-8"}) as tar:
         unpack = streams.Unpack(dump["compress"], lambda data: crypt.write_all(tar.stdin.fileno(), data))
         trouble = None
@@ -97,7 +98,7 @@ def unpack_catalogue(key, path, folder):
     partial = folder.with_name(f".{folder.name}.new")
     clear(partial)
     partial.mkdir(parents=True, mode=0o700)
-    with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-", f"--directory={partial}"], stdin=subprocess.PIPE,
+    with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-"], cwd=partial, stdin=subprocess.PIPE,
                           stderr=subprocess.PIPE, bufsize=0) as tar:
         try:
             with open(path, "rb", buffering=0) as file, tar.stdin:

@@ -34,6 +34,13 @@ def take_over_if_needed(settings, force=False):
     needed = [name for name in settings["sets"] if name in started or not labelled(settings, name)]
     if not settings["mirror"] or not needed:
         return []
+    try:
+        return sorted(started + take_over(settings, needed, started, force))
+    except OSError as error:
+        raise system.Refusal(f"the takeover stopped at {error.filename}: {error.strerror}; run it again, it goes on") from None
+
+
+def take_over(settings, needed, started, force):
     for name in started:
         commit(settings, name)
     with mirror_link.connect(settings) as link:
@@ -43,9 +50,9 @@ def take_over_if_needed(settings, force=False):
             fetch(link, settings, name, held[name], force)
     for name in todo:
         commit(settings, name)
-    with contextlib.suppress(FileNotFoundError, OSError):
+    with contextlib.suppress(FileNotFoundError):
         staging(settings).rmdir()
-    return sorted(started + todo)
+    return todo
 
 
 def taken_over(settings, name, run):
@@ -114,10 +121,9 @@ def fetch_file(link, path, target, facts):
     with open(temporary, "wb", buffering=0) as out:
         try:
             done = link.get(path, out)
-        except system.Refusal:
+        except mirror_link.Missing:
             return False
-        finally:
-            os.fsync(out.fileno())
+        os.fsync(out.fileno())
     if done["sha256"] != facts["sha256"]:
         temporary.unlink()
         return False
@@ -142,6 +148,7 @@ def commit(settings, name):
     platform = settings["platform"]
     own = {"owner": platform["dumpUser"], "group": platform["dumpGroup"]}
     if (source / "catalogue" / name).exists():
+        give(source / "catalogue" / name, own)
         catalogue.replace_folder(source / "catalogue" / name, data / "catalogue" / name)
     merge_ledger(source / "ledger", settings, name, found["run"])
     bring_enrolments(source / "enrolment", data / "enrolment")
@@ -149,13 +156,18 @@ def commit(settings, name):
     for vtape in newest_of_each_label(found["vtapes"]):
         place = stage / "vtapes" / vtape
         if place.exists():
-            for file in place.iterdir():
-                os.chown(file, *system.ids(**own))
-                file.chmod(0o600)
-            os.chown(place, *system.ids(**own))
+            give(place, own)
             place.chmod(0o750)
             catalogue.replace_folder(place, f"{vtapes.folder(settings, name)}/slot{free[vtape]}")
     shutil.rmtree(stage)
+
+
+def give(folder, own):
+    """Make the dump user the owner: its id may be another one on this server."""
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, *system.ids(**own), follow_symlinks=False)
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o600)
 
 
 def free_slots(found):

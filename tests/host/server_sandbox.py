@@ -15,7 +15,6 @@ import subprocess
 import unittest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = ("amcrypt", "backupctl", "recover.sh")
 DATA = "/srv/amanda"
 MOUNTS = """
 set -eu
@@ -92,11 +91,9 @@ class Sandbox:
         """What bootstrap and converge do on a real server, as far as these tests need it."""
         library = self.path("/usr/local/lib/amanda-backup")
         library.mkdir(parents=True)
-        shutil.copytree(REPO / "host/amanda_backup", library / "amanda_backup",
-                        ignore=shutil.ignore_patterns("__pycache__"))
-        for name in PROGRAMS:
-            if (REPO / "host" / name).exists():
-                shutil.copy(REPO / "host" / name, library / name)
+        (library / "amanda_backup").mkdir()
+        for name in json.loads((REPO / "host/programs.json").read_text())["server"]:
+            shutil.copy(REPO / "host" / name, library / name)
         self.path("/etc/amanda-backup").mkdir()
         self.write_settings()
         self.sh(f"""
@@ -172,6 +169,16 @@ class Sandbox:
 
     def backupctl(self, *argv, check=True, **options):
         return self.run(f"{library_path()}/backupctl", *argv, check=check, **options)
+
+    def python(self, code, *arguments, **options):
+        """Run Python inside with the installed package on its path; `settings` is there."""
+        head = (f"import sys; sys.path.insert(0, {library_path()!r})\n"
+                "from amanda_backup import system; settings = system.load_settings()\n")
+        return self.run("python3", "-I", "-B", "-c", head + code, *arguments, **options)
+
+    def program(self, name, *arguments):
+        """One of drive's stand-alone programs, run inside."""
+        return self.run("python3", "-I", str(REPO / "drive" / name), *arguments).stdout
 
     def ledger(self, name="daily"):
         text = self.path(f"{DATA}/ledger/{name}.jsonl").read_text()
