@@ -48,6 +48,8 @@ class Hosts:
 
     def start(self, host: Host) -> None:
         self.machine.clear_cgroup(host.name)
+        # A crash of the machine left mounts and addresses on podman's books.
+        self.machine.podman("container", "cleanup", host.container, check=False)
         self.machine.podman("start", host.container, host=host.name)
 
     def power_off(self, host: Host) -> None:

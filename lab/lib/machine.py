@@ -136,8 +136,28 @@ def make_namespace() -> None:
     run(["mount", "--bind", str(directory), str(directory)])
     run(["mount", "--make-private", str(directory)])
     NAMESPACE.touch()
+    lost = lost_namespace()
+    if lost:
+        run(["mount", "--bind", lost, str(NAMESPACE)])
+        return
     run(["unshare", f"--mount={NAMESPACE}", "sh", "-c",
          f"umount -R {CGROUP_ROOT} && mount -t cgroup2 none {CGROUP_ROOT}"])
+    # Podman refuses to work while a host that it thinks runs has no network
+    # namespace. Those that a crash took get an empty one, until they start.
+    for path in Path("/run/netns").glob("netns-*"):
+        if not is_mounted(path):
+            run(["nsenter", f"--mount={NAMESPACE}", "unshare", f"--net={path}", "true"])
+
+
+def lost_namespace() -> str:
+    """Where hosts run on after somebody unmounted their podman's namespace."""
+    for process in Path("/proc").glob("[0-9]*"):
+        namespace = process / "ns" / "mnt"
+        with contextlib.suppress(OSError):
+            if ((process / "comm").read_text() == "conmon\n" and namespace.exists()
+                    and f"/{LABEL}-" in (process / "cgroup").read_text()):
+                return str(namespace)
+    return ""
 
 
 def unmount_namespace() -> None:
