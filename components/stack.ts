@@ -1,0 +1,73 @@
+import * as pulumi from "@pulumi/pulumi";
+import { BackupClient } from "./backupClient";
+import { BackupDirectory } from "./backupDirectory";
+import { BackupServer } from "./backupServer";
+import { type StackConfiguration } from "./config";
+import { ExistingHost } from "./host";
+import { type HostConfig } from "./render/config/configuration";
+import { sorted } from "./render/text";
+
+/** What the stack gives out: an API for other stacks, with nothing secret in it. */
+export interface StackOutputs {
+  /** Where the backup server is. */
+  serverAddress: pulumi.Output<string>;
+  /** The server's ssh host key, to pin. */
+  serverHostKey: pulumi.Output<string>;
+  /** The key by which the server reaches amandad on a client, and nothing else there. */
+  dumpPublicKey: pulumi.Output<string>;
+  /** The names of the sets. */
+  sets: readonly string[];
+  /** Client to Amanda's names of its directories. */
+  clients: Record<string, string[]>;
+  /** Where the mirror is on the server, or null. */
+  mirrorPath: string | null;
+  /** The command line that tells how the backups are. */
+  statusCommand: pulumi.Output<string>;
+  /** True once every gate of this `up` has passed. */
+  ready: pulumi.Output<boolean>;
+}
+
+/** Declare everything that a stack's configuration asks for. */
+export function backupStack(config: StackConfiguration): StackOutputs {
+  const host = (machine: HostConfig) => new ExistingHost({ ...machine, privateKey: config.sshPrivateKey });
+
+  const { name: serverName, sourceAddress, dataPath, lockWaitMinutes, hooks, ...machine } = config.server;
+  const server = new BackupServer(serverName, {
+    host: host(machine),
+    sourceAddress,
+    dataPath,
+    lockWaitMinutes,
+    hooks,
+    sets: config.sets,
+    mirror: config.mirror,
+    encryption: config.encryption,
+    notify: config.notify,
+    namespaces: config.namespaces,
+    directories: config.serverDirectories,
+  });
+
+  const clients = new Map(
+    sorted(Object.keys(config.clients)).map((name) => {
+      const { directories, hooks, ...machine } = config.clients[name]!;
+      return [name, new BackupClient(name, { host: host(machine), server, directories, hooks })];
+    }),
+  );
+
+  const standAlone = config.directories.map(
+    ({ client, name: diskName, ...directory }) =>
+      new BackupDirectory(`${client}+${diskName}`, { client: clients.get(client), diskName, ...directory }),
+  );
+
+  return {
+    serverAddress: server.address,
+    serverHostKey: server.hostKey,
+    dumpPublicKey: server.dumpPublicKey,
+    sets: server.sets,
+    clients: Object.fromEntries([...clients].map(([name, client]) => [name, sorted(client.diskNames)])),
+    mirrorPath: config.mirror?.path ?? null,
+    statusCommand: server.statusCommand,
+    ready: pulumi
+      .all([server, ...clients.values(), ...standAlone].map((part) => part.ready!))
+      .apply(() => true),
+  };
+}

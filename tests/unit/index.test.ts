@@ -1,0 +1,160 @@
+import { type Program, runStack } from "./program";
+import { prod } from "./prod";
+
+describe.each([
+  ["preview", true],
+  ["up", false],
+])("%s", (_, preview) => {
+  let program: Program;
+  beforeAll(async () => {
+    program = await runStack(preview);
+  });
+
+  test("the outputs are the API that README lists", () => {
+    const unknown = expect.anything() as unknown;
+    expect(program.outputs).toEqual({
+      clients: { db1: ["postgres"], web1: ["/etc", "/home", "/srv/www"] },
+      dumpPublicKey: preview
+        ? "unknown"
+        : (expect.stringMatching(/^ssh-ed25519 AAAA\S+ amanda-backup.test backup1-dump$/) as unknown),
+      mirrorPath: "/mnt/gdata/amanda",
+      ready: preview ? "unknown" : true,
+      serverAddress: "192.0.2.10",
+      serverHostKey: unknown,
+      sets: ["daily"],
+      statusCommand: "ssh debian@192.0.2.10 sudo backupctl status",
+    });
+    expect(program.outputs.serverHostKey).toBe(prod().server.hostKey);
+  });
+
+  test("no output holds a secret", () => {
+    const text = JSON.stringify(program.outputs);
+    expect(program.secrets.filter((secret) => text.includes(secret))).toEqual([]);
+    expect(program.secrets).toHaveLength(preview ? 0 : 5);
+  });
+
+  test("a stand-alone directory has its own enrolment, an inline one has none", () => {
+    const enrolments = program.resources.filter(({ name }) => name.endsWith("-enrolment-command"));
+    expect(enrolments.map(({ name }) => name).sort()).toEqual([
+      "db1-enrolment-command",
+      "web1+/etc-enrolment-command",
+      "web1-enrolment-command",
+    ]);
+  });
+});
+
+test("the server's document carries what the configuration says", async () => {
+  const { resources } = await runStack(false);
+  const { stdin } = resources.find(({ name }) => name === "backup1-setup-command")!.inputs;
+  const { settings, files, programs, ...rest } = JSON.parse(stdin as string);
+  expect(rest).toEqual({ format: 1, role: "server", identity: { generation: 1 } });
+  expect(Object.keys(files)).toEqual(["/etc/amanda/daily/amanda.conf", "/etc/cron.d/amanda-backup"]);
+  expect(programs).toHaveProperty(["bootstrap.py"]);
+  expect(settings).toMatchObject({
+    stack: "amanda-backup.test",
+    name: "backup1",
+    address: "192.0.2.10",
+    dataPath: "/srv/amanda",
+    platform: { family: "debian" },
+    sets: { daily: { tapecycle: 16, vtapeMB: 4096, runtapes: 2, holdingMB: 8192 } },
+    encryption: { keyId: "2026a" },
+    mirror: { user: "gmirror", path: "/mnt/gdata/amanda", mount: "/mnt/gdata", fstype: "nfs4", keepDays: 30 },
+    namespaces: {
+      "amanda-backup.test": { publicKey: expect.stringMatching(/^ssh-ed25519 /) as unknown, hosts: ["*"] },
+      "webshop.prod": {
+        publicKey: expect.stringMatching(/^ssh-ed25519 /) as unknown,
+        hosts: ["shop1", "10.1.0.0/24"],
+      },
+    },
+    ownDirectories: [{ name: "/etc/amanda" }, { name: "/etc/amanda-backup", exclude: ["./keys", "./ssh"] }],
+    hooks: {},
+    lockWaitMinutes: 30,
+    notify: { mail: "root" },
+  });
+});
+
+test("the secrets' document carries the keys in the form that amcrypt and ssh take", async () => {
+  const { resources } = await runStack(false);
+  const { stdin } = resources.find(({ name }) => name === "backup1-amcrypt-2026a-setup-command")!.inputs;
+  const { settings } = JSON.parse((stdin as { value: string }).value);
+  expect(settings).toMatchObject({
+    keyId: "2026a",
+    passphrase: expect.stringMatching(/^[a-zA-Z0-9]+$/) as unknown,
+  });
+  expect(settings.keyText).toMatch(/^([A-Za-z0-9]{60}\n){65}$/);
+  expect(Object.keys(settings.identities)).toEqual(["dump", "sign"]);
+});
+
+test("a client's document carries the server's key and its hooks, and no key of the stack", async () => {
+  const { resources } = await runStack(false);
+  const { stdin } = resources.find(({ name }) => name === "db1-setup-command")!.inputs;
+  const { role, settings } = JSON.parse(stdin as string);
+  expect(role).toBe("client");
+  expect(settings).toEqual({
+    platform: expect.objectContaining({ family: "debian" }) as unknown,
+    name: "db1",
+    serverAddress: "192.0.2.10",
+    dumpPublicKey: expect.stringMatching(/^ssh-ed25519 /) as unknown,
+    hooks: { "dump-db": { user: "postgres", script: expect.stringMatching(/^#!\/bin\/sh\n/) as unknown } },
+  });
+});
+
+test("a reordered configuration sends the same documents", async () => {
+  const documents = async (config: Record<string, unknown>) =>
+    Object.fromEntries(
+      (await runStack(true, config)).resources
+        .filter(({ type }) => type === "command:remote:Command")
+        .map(({ name, inputs }) => [name, inputs.stdin]),
+    );
+  const reordered = Object.fromEntries(Object.entries(prod()).reverse());
+  reordered.clients = Object.fromEntries(Object.entries(prod().clients as object).reverse());
+  (reordered.clients as ReturnType<typeof prod>).web1.directories.reverse();
+  (reordered.clients as ReturnType<typeof prod>).web1.directories[0].exclude.reverse();
+  expect(await documents(reordered)).toEqual(await documents(prod()));
+});
+
+test("a stack's private key reaches the machines as a secret, and never the account enrol", async () => {
+  const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nadmin\n-----END OPENSSH PRIVATE KEY-----";
+  const { resources } = await runStack(false, prod(), { sshPrivateKey: key });
+  const connections = resources
+    .filter(({ type }) => type === "command:remote:Command")
+    .map(({ inputs }) => (inputs.connection as { value: Record<string, string> }).value);
+  for (const { user, privateKey } of connections) {
+    expect(privateKey === `${key}\n`).toBe(user !== "enrol");
+  }
+});
+
+test("without a private key the agent is asked", async () => {
+  const { resources } = await runStack(false);
+  const { connection } = resources.find(({ name }) => name === "web1-setup-command")!.inputs;
+  expect((connection as { value: object }).value).not.toHaveProperty("privateKey");
+});
+
+test("mistakes stop the program before anything is registered", async () => {
+  const config = { ...prod(), sets: {}, colour: "red" };
+  await expect(runStack(true, config)).rejects.toThrow(
+    /^the configuration of the stack test has \d+ mistakes; nothing was changed:\n {2}- colour is no key of this program/,
+  );
+});
+
+test("index.ts exports the outputs and nothing else", async () => {
+  await jest.isolateModulesAsync(async () => {
+    const { run } = await import("./engine");
+    const { configure } = await import("./program");
+    let exported: object = {};
+    await run(true, async () => {
+      configure(prod());
+      exported = await import("../../index");
+    });
+    expect(Object.keys(exported).sort()).toEqual([
+      "clients",
+      "dumpPublicKey",
+      "mirrorPath",
+      "ready",
+      "serverAddress",
+      "serverHostKey",
+      "sets",
+      "statusCommand",
+    ]);
+  });
+});

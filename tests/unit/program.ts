@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+import { stackConfiguration } from "../../components/config";
+import { backupStack } from "../../components/stack";
+import { run, type Run } from "./engine";
+import { prod } from "./prod";
+
+/** What a stack registered and gave out; an output that is not known is "unknown". */
+export interface Program extends Run {
+  outputs: Record<string, unknown>;
+}
+
+/** Hand this configuration to the program as the engine does. */
+export function configure(config: Record<string, unknown>, secrets: Record<string, string> = {}): void {
+  const texts = Object.entries({ ...config, ...secrets }).map(([key, value]) => [
+    `amanda-backup:${key}`,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  const secretKeys = Object.keys(secrets).map((key) => `amanda-backup:${key}`);
+  pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>, secretKeys);
+}
+
+/** Run what index.ts runs, for Pulumi.prod.yaml's configuration unless another is given. */
+export async function runStack(
+  preview: boolean,
+  config: Record<string, unknown> = prod(),
+  secrets: Record<string, string> = {},
+): Promise<Program> {
+  const outputs: Record<string, unknown> = {};
+  const recorded = await run(preview, async () => {
+    configure(config, secrets);
+    for (const [name, value] of Object.entries(backupStack(stackConfiguration()))) {
+      outputs[name] = await resolved(pulumi.output(value as unknown));
+    }
+  });
+  return { ...recorded, outputs };
+}
+
+function resolved(output: pulumi.Output<unknown>): Promise<unknown> {
+  const { isKnown } = output as unknown as { isKnown: Promise<boolean> };
+  return isKnown.then((known) => (known ? new Promise((resolve) => output.apply(resolve)) : "unknown"));
+}
