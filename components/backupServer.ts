@@ -182,7 +182,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       `${name}-setup`,
       {
         host,
-        review: { files, disklist: disklist(own) },
+        review: { sets, mirror, files, disklist: disklist(own) },
         document: {
           format: 1,
           role: "server",

@@ -20,10 +20,10 @@ export interface HostSetupArgs {
   /** The command for delete, which gets the last document. Default: nothing is run. */
   deleteLine?: string;
   /**
-   * Rendered texts by file name, for the reviewer of a preview: they are shown line by line, also where the document
-   * is not known yet. Nothing secret may be in them.
+   * What a reviewer of a preview wants to see, rendered texts above all: it is shown line by line, also where the
+   * document is not known yet. Nothing secret may be in it.
    */
-  review?: Record<string, Record<string, string> | string>;
+  review?: Record<string, unknown>;
 }
 
 /**

@@ -70,17 +70,17 @@ export const directoryCases: Case[] = [
   [
     "a directory twice",
     (c) => c.clients.web1.directories.push("/srv/www"),
-    `clients.web1.directories[2] is "/srv/www": web1 has this name already at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
+    `clients.web1.directories[2] is "/srv/www": web1 has this name twice, first at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
   ],
   [
     "a directory inline and by itself",
     (c) => (c.directories[0].path = "/home"),
-    `directories[0] is "/home": web1 has this name already at clients.web1.directories[1] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
+    `directories[0] is "/home": web1 has this name twice, first at clients.web1.directories[1] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
   ],
   [
     "two names that Amanda takes for one",
     (c) => c.clients.web1.directories.push("/srv:www"),
-    `clients.web1.directories[2] is "/srv:www": web1 has this name already at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
+    `clients.web1.directories[2] is "/srv:www": web1 has this name twice, first at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
   ],
   [
     "an unknown dumptype",

@@ -20,7 +20,7 @@ test("a stand-alone directory that the client has already", async () => {
   expect(
     await told(() => new BackupDirectory("again", { client: exampleStack().web1, path: "/srv/www" })),
   ).toBe(
-    'BackupDirectory again is "/srv/www": web1 has this name already at BackupClient web1 directories[0] (Amanda takes ' +
+    'BackupDirectory again is "/srv/www": web1 has this name twice, first at BackupClient web1 directories[0] (Amanda takes ' +
       "'/', ':' and '\\' in a name for '_'); leave one out, or give it another `name`",
   );
 });

@@ -67,7 +67,7 @@ export function checkTwice(
     problems.add(
       key,
       name,
-      `${client} has this name already at ${before} (Amanda takes '/', ':' and '\\' in a name for '_'); ` +
+      `${client} has this name twice, first at ${before} (Amanda takes '/', ':' and '\\' in a name for '_'); ` +
         "leave one out, or give it another `name`",
     );
   }
