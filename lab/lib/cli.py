@@ -12,6 +12,7 @@ from pathlib import Path
 
 import image
 import ready
+import remote
 from hosts import Hosts, is_running
 from lab import INVENTORY, LAB, Lab, LabError
 
@@ -51,9 +52,12 @@ def up(hosts: Hosts, arguments) -> None:
 
 
 def down(hosts: Hosts, arguments) -> None:
-    """Remove every host, network, mount and the storage's data; keys stay."""
+    """Remove every host, network, mount and the storage's data; keys and the image stay."""
     with hosts.lab.locked():
         hosts.down()
+        if arguments.all:
+            image.remove()
+            shutil.rmtree(hosts.lab.state)
 
 
 def create(hosts: Hosts, arguments) -> None:
@@ -105,28 +109,43 @@ def status(hosts: Hosts, arguments) -> None:
 
 
 def ssh(hosts: Hosts, arguments) -> None:
-    """Log in or run a command as debian, who may sudo; the host's key is pinned."""
-    hosts.lab.host(arguments.host)
-    command = arguments.command if len(arguments.command) < 2 else [shlex.join(arguments.command)]
-    os.execvp("ssh", ["ssh", "-F", str(hosts.lab.ssh_config), arguments.host, *command])
+    """Log in or run a command as debian, who may sudo; the host's key is pinned.
+
+    One word is a shell's command line; several are passed on as they are."""
+    words = arguments.command
+    command = words if len(words) < 2 else [shlex.join(words)]
+    argv = remote.ssh(hosts.lab, hosts.lab.host(arguments.host), *command)
+    os.execvp(argv[0], argv)
+
+
+def copy_from(hosts: Hosts, arguments) -> None:
+    """Copy a file or directory, read as root, from a host to exactly this path."""
+    remote.copy_from(hosts.lab, hosts.lab.host(arguments.host), arguments.path, arguments.local)
+
+
+def copy_to(hosts: Hosts, arguments) -> None:
+    """Copy a file or directory to exactly this path on a host, owned by root."""
+    remote.copy_to(hosts.lab, hosts.lab.host(arguments.host), arguments.local, arguments.path)
 
 
 def storage_detach(hosts: Hosts, arguments) -> None:
     """Unmount /mnt/gdata on a server: the bare directory below is writable."""
-    storage(hosts, arguments.host, "sudo systemctl disable -q --now gdata")
+    storage(hosts, arguments.host, "disable")
 
 
 def storage_attach(hosts: Hosts, arguments) -> None:
     """Mount /mnt/gdata on a server again."""
-    storage(hosts, arguments.host, "sudo systemctl enable -q --now gdata")
+    storage(hosts, arguments.host, "enable")
     ready.wait(hosts.lab, [hosts.lab.host(arguments.host)], arguments.timeout)
 
 
-def storage(hosts: Hosts, name: str, command: str) -> None:
-    if hosts.lab.host(name).role != "server":
+def storage(hosts: Hosts, name: str, verb: str) -> None:
+    host = hosts.lab.host(name)
+    if host.role != "server":
         raise LabError(f"{name} has no /mnt/gdata: only servers have")
-    if subprocess.run(["ssh", "-F", str(hosts.lab.ssh_config), name, command]).returncode:
-        raise LabError(f"{name} did not do '{command}'")
+    done = remote.run_script(hosts.lab, host, f"sudo systemctl {verb} --quiet --now gdata")
+    if done.returncode:
+        raise LabError(f"{name}: {done.stderr.strip()}")
 
 
 def build_image(hosts: Hosts, arguments) -> None:
@@ -137,17 +156,22 @@ def build_image(hosts: Hosts, arguments) -> None:
 
 
 COMMANDS = {
-    "create": create, "destroy": destroy, "down": down, "image": build_image,
+    "cp-from": copy_from, "cp-to": copy_to, "create": create, "destroy": destroy, "down": down, "image": build_image,
     "power-off": power_off, "power-on": power_on, "ssh": ssh, "status": status,
     "storage-attach": storage_attach, "storage-detach": storage_detach, "up": up,
 }
 TIMEOUT = (["--timeout"], {"type": float, "default": 120, "metavar": "SECONDS",
                            "help": "how long to wait for the hosts (default: 120)"})
 HOST = (["host"], {"metavar": "HOST"})
+PATH = (["path"], {"metavar": "PATH", "help": "absolute path on the host"})
+LOCAL = (["local"], {"metavar": "LOCAL", "type": Path})
 HOSTS = (["host"], {"metavar": "HOST", "nargs": "+"})
 ARGUMENTS = {
+    "cp-from": [HOST, PATH, LOCAL],
+    "cp-to": [HOST, LOCAL, PATH],
     "create": [HOSTS, TIMEOUT],
     "destroy": [HOSTS, (["--new-key"], {"action": "store_true", "help": "forget its host key too"})],
+    "down": [(["--all"], {"action": "store_true", "help": "remove keys and images too"})],
     "power-off": [HOST],
     "power-on": [HOST, TIMEOUT],
     "ssh": [HOST, (["command"], {"nargs": argparse.REMAINDER})],

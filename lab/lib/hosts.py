@@ -1,6 +1,7 @@
 """Make, stop, start and remove the lab's hosts."""
 
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import seed
@@ -69,7 +70,10 @@ class Hosts:
 
     def ensure_networks(self) -> dict[str, str]:
         """Podman's names of the networks; new ones when no host is on the old."""
-        if not self.existing():
+        if self.existing() and not self.lab.has_subnets():
+            print("lab: removing hosts whose keys are gone with the state", file=sys.stderr)
+            self.down()
+        elif not self.existing():
             self.networks.remove()
         return self.networks.ensure()
 
@@ -82,7 +86,11 @@ class Hosts:
             if record is None or record["State"] in ("created", "configured"):
                 self.remove([host])
                 self.create(host, image, networks[host.network])
-            elif not is_running(record):
+                return
+            if record["Image"] != image:
+                print(f"lab: {host.name} is made from an older image; to renew it: "
+                      f"lab/destroy {host.name}; lab/create {host.name}", file=sys.stderr)
+            if not is_running(record):
                 self.start(host)
 
         with ThreadPoolExecutor(len(hosts)) as pool:

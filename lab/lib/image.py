@@ -54,6 +54,13 @@ def build(lab: Lab, image: str) -> None:
     print(f"lab: image built in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
+def remove() -> None:
+    """Remove the images of all versions, except where another lab uses them."""
+    images = run(["podman", "images", "--quiet", REPOSITORY]).stdout.split()
+    if images:
+        run(["podman", "rmi", *images], check=False)
+
+
 def sources() -> list[str]:
     """The machine's own apt sources of this Debian, as one-line entries.
 

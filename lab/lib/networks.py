@@ -7,7 +7,7 @@ import re
 import secrets
 import shlex
 
-from lab import LABEL, Lab, LabError
+from lab import LABEL, Lab
 from machine import Machine, run
 
 # Hash of the lab's id picks two /24 of these.
@@ -29,9 +29,6 @@ class Networks:
     def ensure(self) -> dict[str, str]:
         existing = self.existing()
         if not self.lab.has_subnets():
-            if existing:
-                raise LabError("a lab of this directory is up, but its state is gone: "
-                               "run lab/down first")
             self.lab.save_subnets(self.free_subnets())
         for network, subnet in self.lab.subnets().items():
             if network in existing:

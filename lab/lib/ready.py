@@ -1,10 +1,10 @@
 """Wait until hosts can be worked with: pinned key, cloud-init done, role in place."""
 
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import remote
 from lab import Host, Lab, LabError
 
 # Runs on the host. cloud-init writes its result into /run, so of this boot only.
@@ -23,8 +23,7 @@ def wait(lab: Lab, hosts: list[Host], seconds: float) -> None:
 
     def wait_one(host: Host) -> str:
         while True:
-            done = subprocess.run(["ssh", "-F", str(lab.ssh_config), host.name, CHECK],
-                                  capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            done = remote.run_script(lab, host, CHECK)
             if done.returncode == 0:
                 print(f"lab: {host.name} ({host.address}) is ready after "
                       f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
