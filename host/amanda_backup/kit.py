@@ -5,12 +5,11 @@ import os
 import pathlib
 import tarfile
 
-from amanda_backup import manifest, system
+import amanda_backup
+from amanda_backup import crypt, manifest, recovery, restoring, streams, system
 
-# What recover.sh needs of this package; nothing here may need Amanda, settings or root.
-MODULES = (
-    "__init__.py", "crypt.py", "manifest.py", "recovery.py", "restoring.py", "streams.py",
-)
+# What recover.sh needs of this package; nothing in them may need Amanda, settings or another of our modules.
+MODULES = (amanda_backup, crypt, manifest, recovery, restoring, streams)
 README = """Recovery kit of {stack}, written on {name}.
 
 This kit holds the keys of the backups: keep it offline, and not beside the mirror.
@@ -30,8 +29,9 @@ A kit that is older than the newest key (keys/) cannot open newer dumps: make a 
 def recovery_files():
     """recover.sh and the modules that it runs: path in kit and mirror -> content."""
     found = {"recover.sh": (system.INSTALL_DIR / "recover.sh").read_bytes()}
-    for name in MODULES:
-        found[f"recover/amanda_backup/{name}"] = (system.INSTALL_DIR / "amanda_backup" / name).read_bytes()
+    for module in MODULES:
+        path = pathlib.Path(module.__file__)
+        found[f"recover/amanda_backup/{path.name}"] = path.read_bytes()
     return found
 
 
