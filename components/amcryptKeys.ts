@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
-import { platforms } from "./render/platforms";
+import { platformOf } from "./render/platforms";
 import { programs } from "./render/programs";
 import { type SshIdentity } from "./sshIdentity";
 
@@ -43,7 +43,7 @@ export class AmcryptKeys extends pulumi.ComponentResource {
           programs: programs("secrets"),
           files: {},
           settings: {
-            platform: platforms()[args.host.platform]!,
+            platform: platformOf(args.host.platform),
             lockWaitMinutes: args.lockWaitMinutes,
             keyId: args.keyId,
             passphrase,

@@ -11,7 +11,7 @@ import { Problems } from "./render/config/problems";
 import { type Directory } from "./render/disklist";
 import { dumptypeSuffix } from "./render/dumptypes";
 import { enrolmentDocument } from "./render/enrolment";
-import { platforms } from "./render/platforms";
+import { platformOf } from "./render/platforms";
 import { programs } from "./render/programs";
 import { VisibleError } from "./visibleError";
 
@@ -94,7 +94,7 @@ export class BackupClient extends pulumi.ComponentResource {
           programs: programs("client"),
           files: {},
           settings: {
-            platform: platforms()[host.platform]!,
+            platform: platformOf(host.platform),
             name: this.clientName,
             serverAddress: server.sourceAddress,
             dumpPublicKey: server.dumpPublicKey,

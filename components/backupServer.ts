@@ -12,7 +12,7 @@ import {
   type Namespace,
 } from "./render/config/configuration";
 import { type Directory, disklist, inOrder } from "./render/disklist";
-import { platforms } from "./render/platforms";
+import { platformOf, platforms } from "./render/platforms";
 import { programs } from "./render/programs";
 import { serverFiles, setFacts } from "./render/serverFiles";
 import { sorted } from "./render/text";
@@ -191,7 +191,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
           files,
           settings: {
             stack: this.namespace,
-            platform: platforms()[host.platform]!,
+            platform: platformOf(host.platform),
             name: this.serverName,
             address: host.address,
             dataPath,

@@ -16,3 +16,15 @@ export interface Platform {
 export function platforms(): Record<string, Platform> {
   return JSON.parse(fs.readFileSync(path.join(ROOT, "host", "platforms.json"), "utf8"));
 }
+
+/** The row of one family. Throws a sentence when the table has none. */
+export function platformOf(family: string): Platform {
+  const table = platforms();
+  const row = Object.hasOwn(table, family) ? table[family] : undefined;
+  if (row === undefined) {
+    throw new Error(
+      `platform ${JSON.stringify(family)} is not in host/platforms.json; known: ${Object.keys(table).join(", ")}`,
+    );
+  }
+  return row;
+}

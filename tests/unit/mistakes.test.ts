@@ -57,6 +57,12 @@ test("the stack's own namespace among the others", async () => {
   );
 });
 
+test("a platform that is not in the table", async () => {
+  expect(await told(() => server({ host: host(0, { platform: "plan9" }) }))).toBe(
+    'platform "plan9" is not in host/platforms.json; known: debian, redhat',
+  );
+});
+
 test("a client of another family gets the dumptype of its family", async () => {
   const { resources } = await run(false, () => {
     new BackupClient("el9", {
@@ -72,17 +78,19 @@ test("a client of another family gets the dumptype of its family", async () => {
 });
 
 test.each([
-  [{}, "192.0.2.10"],
-  [{ host: host(0, { address: "backup.example.org" }) }, null],
-  [{ host: host(0, { address: "backup.example.org" }), sourceAddress: "10.0.0.0/24" }, "10.0.0.0/24"],
-  [{ sourceAddress: "2001:db8::1" }, "2001:db8::1"],
-])("a server %j is let in by its clients from %s", async (args, expected) => {
-  const { resources } = await run(false, () => {
-    new BackupClient("web1", { host: host(1), server: server(args) });
-  });
-  const { stdin } = resources.find(({ name }) => name === "web1-setup-command")!.inputs;
-  expect(JSON.parse(stdin as string).settings.serverAddress).toBe(expected);
-});
+  ["an IP address", {}, "192.0.2.10"],
+  ["a host name", { host: host(0, { address: "backup.example.org" }) }, null],
+  ["a stated network", { sourceAddress: "10.0.0.0/24" }, "10.0.0.0/24"],
+])(
+  "a server with %s is let in by its clients from there alone, when that can be known",
+  async (_, args, expected) => {
+    const { resources } = await run(false, () => {
+      new BackupClient("web1", { host: host(1), server: server(args) });
+    });
+    const { stdin } = resources.find(({ name }) => name === "web1-setup-command")!.inputs;
+    expect(JSON.parse(stdin as string).settings.serverAddress).toBe(expected);
+  },
+);
 
 test("a rotation keeps the old key and adds the new one", async () => {
   const { resources } = await run(false, () =>
