@@ -5,12 +5,9 @@ import { BackupDirectory } from "./backupDirectory";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
 import { type BackupSet } from "./render/amandaConf";
-import {
-  type EncryptionConfig,
-  type Hook,
-  type MirrorConfig,
-  type Namespace,
-} from "./render/config/configuration";
+import { type Hook, type MirrorConfig, type Namespace } from "./render/config/configuration";
+import { checkSets } from "./render/config/crossChecks";
+import { Problems } from "./render/config/problems";
 import { type Directory, disklist, inOrder } from "./render/disklist";
 import { platformOf, platforms } from "./render/platforms";
 import { programs } from "./render/programs";
@@ -54,8 +51,8 @@ export interface BackupServerArgs {
   sets: Record<string, BackupSet>;
   /** Where the vtapes are copied to. Default: nowhere, so that losing the server is losing the backups. */
   mirror?: MirrorConfig;
-  /** Which amcrypt key new dumps get, and which older ones are still there. */
-  encryption: EncryptionConfig;
+  /** The id of the amcrypt key that new dumps get, such as `2026a`, and the ids of older ones that are still needed. */
+  encryption: { keyId: string; retiredKeyIds?: string[] };
   /** Who gets Amanda's report. Default: nobody. */
   notify?: { mail?: string };
   /** Other stacks that may enrol directories, by `project.stack`. Default: none. */
@@ -72,7 +69,7 @@ export interface BackupServerArgs {
  * The backup server: keys, Amanda, a configuration a set, vtapes, schedule and mirror.
  *
  * ```ts
- * const server = new BackupServer("backup", { host, sets: { daily }, encryption: { keyId: "2026a", retiredKeyIds: [] } });
+ * const server = new BackupServer("backup", { host, sets: { daily }, encryption: { keyId: "2026a" } });
  * new BackupClient("web1", { host: web1, server, directories: ["/srv/www"] });
  * ```
  */
@@ -113,11 +110,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       .apply((source) => (args.sourceAddress !== undefined || net.isIP(source) !== 0 ? source : null));
     this.hostKey = pulumi.output(host.hostKey);
     this.statusCommand = pulumi.interpolate`ssh ${host.user}@${host.address} sudo backupctl status`;
-    if (args.namespaces?.[this.namespace] !== undefined) {
-      throw new VisibleError([
-        `namespaces.${this.namespace} is this stack itself: leave it out, it may enrol anyway`,
-      ]);
-    }
+    this.check();
 
     const dump = this.identity(`${name}-dump`, { protect: true });
     const sign = this.identity(`${name}-sign`, { protect: true });
@@ -133,6 +126,20 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     this.registerOutputs({ address: this.address, hostKey: this.hostKey, dumpPublicKey: this.dumpPublicKey });
   }
 
+  /** What the configuration's reader has checked for a stack's own file, and nobody for a program. */
+  private check(): void {
+    const problems = new Problems();
+    checkSets(this.args.sets, problems);
+    if (this.args.namespaces?.[this.namespace] !== undefined) {
+      problems.sentences.push(
+        `namespaces.${this.namespace} is this stack itself: leave it out, it may enrol anyway`,
+      );
+    }
+    if (problems.sentences.length > 0) {
+      throw new VisibleError(problems.sentences);
+    }
+  }
+
   private identity(name: string, opts?: pulumi.ComponentResourceOptions): SshIdentity {
     return new SshIdentity(name, { comment: `${this.namespace} ${name}` }, { parent: this, ...opts });
   }
@@ -140,7 +147,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
   /** The current key and the retired ones, each with its id in its name: a rotation adds one and removes none. */
   private keys(name: string, identities: { dump: SshIdentity; sign: SshIdentity }): AmcryptKeys[] {
     const { encryption, host, lockWaitMinutes } = this.args;
-    return [encryption.keyId, ...encryption.retiredKeyIds].map(
+    return [encryption.keyId, ...(encryption.retiredKeyIds ?? [])].map(
       (keyId) =>
         new AmcryptKeys(
           `${name}-amcrypt-${keyId}`,

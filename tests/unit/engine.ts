@@ -63,7 +63,11 @@ function outputs(type: string, secrets: string[]): Record<string, unknown> {
       const blob = Buffer.concat([text("ssh-ed25519"), Buffer.from([0, 0, 0, 32]), raw]).toString("base64");
       const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
       secrets.push(pem.split("\n")[1]!);
-      return { publicKeyOpenssh: `ssh-ed25519 ${blob}\n`, privateKeyOpenssh: pem, privateKeyPem: pem };
+      return {
+        publicKeyOpenssh: `ssh-ed25519 ${blob}\n`,
+        privateKeyOpenssh: pem.replaceAll("PRIVATE", "OPENSSH PRIVATE"),
+        privateKeyPem: pem,
+      };
     }
     case "random:index/randomPassword:RandomPassword": {
       const result = randomBytes(2925).toString("hex").slice(0, 3900);

@@ -2,6 +2,7 @@ import { BackupClient } from "../../components/backupClient";
 import { BackupDirectory } from "../../components/backupDirectory";
 import { run } from "./engine";
 import { exampleStack, host, HOST_KEYS, server } from "./stack";
+import { SET } from "../templates/example";
 
 /** What the program is told; it must throw before it has registered what it is about. */
 async function told(program: () => unknown): Promise<string> {
@@ -54,6 +55,12 @@ test("the stack's own namespace among the others", async () => {
   const namespaces = { "amanda-backup.test": { publicKey: HOST_KEYS[0], hosts: [] } };
   expect(await told(() => server({ namespaces }))).toBe(
     "namespaces.amanda-backup.test is this stack itself: leave it out, it may enrol anyway",
+  );
+});
+
+test("a program's set with too few vtapes", async () => {
+  expect(await told(() => server({ sets: { daily: { ...SET, tapecycle: 15 } } }))).toMatch(
+    /^sets.daily.tapecycle is 15: a run would write over full dumps/,
   );
 });
 

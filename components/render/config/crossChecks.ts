@@ -1,3 +1,4 @@
+import { type BackupSet } from "../amandaConf";
 import { encodeName } from "../text";
 import { type Configuration } from "./configuration";
 import { checkDirectory, checkTwice } from "./directoryChecks";
@@ -6,14 +7,15 @@ import { WRONG } from "./section";
 
 /** Report what is wrong between keys that are right by themselves. */
 export function crossCheck(configuration: Configuration, problems: Problems): void {
-  checkSets(configuration, problems);
+  checkSets(configuration.sets, problems);
   checkMirror(configuration, problems);
   checkKeys(configuration, problems);
   checkHosts(configuration, problems);
   checkDirectories(configuration, problems);
 }
 
-function checkSets({ sets }: Configuration, problems: Problems): void {
+/** Report numbers of sets that are right by themselves and not together. */
+export function checkSets(sets: Record<string, BackupSet>, problems: Problems): void {
   for (const [name, { dumpcycle, runspercycle, tapecycle, runtapes, vtapeMB, partMB }] of Object.entries(
     sets,
   )) {
