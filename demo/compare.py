@@ -3,6 +3,7 @@
 import difflib
 import json
 
+from demo.config import SERVER_NAME
 from drive import lab
 from drive.lab import Failed
 
@@ -19,6 +20,12 @@ def compare(what, source, found):
 def sha256_of(fingerprint, path):
     """The hash that a fingerprint holds of the file at this path."""
     return next(entry["sha256"] for entry in map(json.loads, fingerprint.splitlines()) if entry["path"] == path)
+
+
+def restored_place(host, directory):
+    """Where recover.sh puts a directory of this host below /restored; the server goes by its name in Amanda."""
+    name = SERVER_NAME if host == "server" else host
+    return f"/restored/{name}{directory}"
 
 
 def amrecover(server, client, disk, path, date=None):

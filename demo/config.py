@@ -5,6 +5,8 @@ TREES = {
     "client2": {"/srv/app": "app", "/srv/home": "home"},
 }
 
+# Amanda knows the server by this name, whatever machine it is.
+SERVER_NAME = "backup1"
 OWN = ["/etc/amanda", "/etc/amanda-backup"]
 
 # What the stack's configuration leaves out, from each directory on.
@@ -22,7 +24,7 @@ def configuration(hosts, *, server="server", generation=1, schedule="30 2 * * *"
         return {key: hosts[name][key] for key in ("address", "user", "hostKey")}
 
     return {
-        "server": {**machine(server), "name": "backup1", "generation": generation, "dataPath": "/srv/amanda"},
+        "server": {**machine(server), "name": SERVER_NAME, "generation": generation, "dataPath": "/srv/amanda"},
         "sets": {"daily": {
             "schedule": schedule, "dumpcycle": 7, "runspercycle": 7, "tapecycle": 40, "runtapes": 5,
             "vtapeMB": 64, "partMB": 16, "holdingMB": 1024,

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from demo.compare import amrecover, compare, sha256_of
+from demo.compare import amrecover, compare, restored_place, sha256_of
 from demo.config import EXCLUDED, OWN, TREES, configuration
 from drive import lab, ledger
 from drive.lab import ROOT, Failed
@@ -110,7 +110,7 @@ class Demo:
 
     def take_kit(self):
         lab.ssh("server", "backupctl kit --out /root/kit.tar")
-        lab.lab("cp-from", "server", "/root/kit.tar", self.kit)
+        lab.copy_from("server", "/root/kit.tar", self.kit)
 
     def destroy_server(self):
         lab.lab("destroy", "server")
@@ -122,7 +122,7 @@ class Demo:
                 raise Failed(f"the bare host reaches {address}: it proves nothing")
         lab.ssh("bare", "! command -v amrecover && ! ls /usr/lib/amanda 2>/dev/null")
         lab.ssh("bare", "apt-get install -qq -y --no-install-recommends gnupg aespipe acl >/dev/null")
-        lab.lab("cp-to", "bare", self.kit, "/root/kit.tar")
+        lab.copy_to("bare", self.kit, "/root/kit.tar")
         lab.ssh("bare", "mkdir /root/kit && tar -xf /root/kit.tar -C /root/kit")
         print(lab.ssh("bare", "/root/kit/recover.sh --kit /root/kit --mirror /mnt/mirror/amanda --to /restored").stdout)
         return int(lab.ssh("bare", "du -sb --apparent-size /restored").stdout.split()[0])
