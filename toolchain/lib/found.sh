@@ -19,10 +19,12 @@ found_engine() {
   echo "found $program $version"
 }
 
+# host_of PROGRAM: the language host beside the engine itself, where the engine
+# looks for it.
 host_of() {
   local beside
   beside=$(dirname "$(readlink -f "$1")")/pulumi-language-nodejs
-  if [[ -x $beside ]]; then echo "$beside"; else command -v pulumi-language-nodejs; fi
+  [[ -x $beside ]] && echo "$beside"
 }
 
 found_plugin() {
