@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from amanda_backup import crypt, dumps, entries, ledger, levels, mirror, proof, runlog, system
+from amanda_backup import crypt, dumps, entries, ledger, levels, mirror, proof, runlog, system, takeover
 
 # The shell keeps the run's lock when backupctl is killed: the lock is free only when amdump has ended.
 AMDUMP = ["sh", "-c", 'amdump "$1"; exit $?', "amdump"]
@@ -18,7 +18,7 @@ def run(settings, name):
         ledger.record_key(place, key, settings["platform"]["dumpGroup"])
     except crypt.CryptError as error:
         raise system.Refusal(f"{name} was not dumped: {error}") from None
-    troubles = prove_forgotten(settings, name)
+    troubles = note_if_behind(settings, name) + prove_forgotten(settings, name)
     force(settings, name)
     stamp, words = amdump(settings, name)
     troubles += prove_run(settings, name, stamp, entries.read(settings, name))
@@ -27,6 +27,23 @@ def run(settings, name):
     if settings["mirror"]:
         troubles += mirror.mirror(settings, name)
     return troubles
+
+
+def note_if_behind(settings, name):
+    """A mirror that is ahead means that this data volume is an older copy: no dump on it may be a base any more."""
+    if not settings["mirror"]:
+        return []
+    try:
+        ahead = max(mirror.check_target(settings).get(name, []), default="")
+    except system.Refusal:
+        # Mirroring will say it, after the dump.
+        return []
+    if ahead <= max(runlog.stamps(settings, name), default="") or takeover.taken_over(settings, name, ahead):
+        return []
+    reason = f"the mirror holds the run {ahead}, which this server does not know: full dumps follow"
+    ledger.append(ledger.folder(settings) / f"{name}.jsonl", [{
+        "event": "takeover", "run": ahead, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "reason": reason}])
+    return [reason]
 
 
 def force(settings, name):

@@ -13,6 +13,8 @@ import time
 
 from amanda_backup import catalogue, crypt, ledger, manifest, mirror, mirror_link, system, vtapes
 
+DONE = ".done-"
+
 
 def staging(settings):
     return pathlib.Path(settings["dataPath"], ".takeover")
@@ -30,6 +32,7 @@ def take_over_if_needed(settings, force=False):
     Called by converge before it labels anything, under the run's lock. Returns the sets that were taken over. A Refusal
     when the mirror cannot be read, is not the server's, or is not whole; `force` then takes what is whole.
     """
+    sweep(settings)
     started = [name for name in settings["sets"] if (staging(settings) / name / "ready").exists()]
     needed = [name for name in settings["sets"] if name in started or not labelled(settings, name)]
     if not settings["mirror"] or not needed:
@@ -50,8 +53,6 @@ def take_over(settings, needed, started, force):
             fetch(link, settings, name, held[name], force)
     for name in todo:
         commit(settings, name)
-    with contextlib.suppress(FileNotFoundError):
-        staging(settings).rmdir()
     return todo
 
 
@@ -100,7 +101,7 @@ def fetch_catalogue(link, settings, name, found, stage):
     facts = found["catalogue"]
     try:
         key = crypt.load_key(facts["keyId"], system.ETC / "keys")
-        archive = stage / "catalogue.amcrypt"
+        archive = stage / f"catalogue-{found['run']}.amcrypt"
         if not fetch_file(link, f"generations/{name}/{found['run']}/{manifest.CATALOGUE}", archive, facts):
             raise system.Refusal(f"mirror {link.where}: the catalogue of generation {found['run']} is missing or damaged")
         shutil.rmtree(stage / "root", ignore_errors=True)
@@ -159,7 +160,16 @@ def commit(settings, name):
             give(place, own)
             place.chmod(0o750)
             catalogue.replace_folder(place, f"{vtapes.folder(settings, name)}/slot{free[vtape]}")
-    shutil.rmtree(stage)
+    os.rename(stage, stage.with_name(f"{DONE}{name}"))
+    sweep(settings)
+
+
+def sweep(settings):
+    """Remove the staging folders of takeovers that are finished."""
+    for left in staging(settings).glob(f"{DONE}*"):
+        shutil.rmtree(left)
+    with contextlib.suppress(OSError):
+        staging(settings).rmdir()
 
 
 def give(folder, own):
