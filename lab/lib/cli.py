@@ -148,6 +148,14 @@ def storage(hosts: Hosts, name: str, verb: str) -> None:
         raise LabError(f"{name}: {done.stderr.strip()}")
 
 
+def podman(hosts: Hosts, arguments) -> None:
+    """Run podman where the lab's hosts are, for a closer look."""
+    done = hosts.machine.podman(*arguments.arguments, check=False)
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    sys.exit(done.returncode)
+
+
 def build_image(hosts: Hosts, arguments) -> None:
     """Build the hosts' image unless it is there, and print its name."""
     with hosts.lab.locked():
@@ -157,7 +165,7 @@ def build_image(hosts: Hosts, arguments) -> None:
 
 COMMANDS = {
     "cp-from": copy_from, "cp-to": copy_to, "create": create, "destroy": destroy, "down": down, "image": build_image,
-    "power-off": power_off, "power-on": power_on, "ssh": ssh, "status": status,
+    "podman": podman, "power-off": power_off, "power-on": power_on, "ssh": ssh, "status": status,
     "storage-attach": storage_attach, "storage-detach": storage_detach, "up": up,
 }
 TIMEOUT = (["--timeout"], {"type": float, "default": 120, "metavar": "SECONDS",
@@ -172,6 +180,7 @@ ARGUMENTS = {
     "create": [HOSTS, TIMEOUT],
     "destroy": [HOSTS, (["--new-key"], {"action": "store_true", "help": "forget its host key too"})],
     "down": [(["--all"], {"action": "store_true", "help": "remove keys and images too"})],
+    "podman": [(["arguments"], {"metavar": "ARGUMENT", "nargs": argparse.REMAINDER})],
     "power-off": [HOST],
     "power-on": [HOST, TIMEOUT],
     "ssh": [HOST, (["command"], {"nargs": argparse.REMAINDER})],
