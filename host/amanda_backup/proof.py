@@ -31,7 +31,7 @@ def prove(dump, seen_by_amcrypt, original=None, keys_folder=None):
         if [part.header.part for part in dump.parts] != list(range(1, len(dump.parts) + 1)):
             raise crypt.CryptError(f"only its parts {[part.header.part for part in dump.parts]} are on the vtapes")
         if dump.key_id is None:
-            raise crypt.CryptError(f"it was not encrypted by amcrypt but by {dump.header.encrypt or 'nothing'}")
+            raise crypt.CryptError(f"it was not encrypted by amcrypt-KEYID but by {dump.header.encrypt or 'nothing'}")
         crypt.decrypt(load_key(dump.key_id, keys_folder or system.ETC / "keys"), chunks(), unpack.take)
         seen = seen_by_amcrypt.get(cipher.sha256)
         reason = judge(dump.header, cipher, unpack, seen, original)

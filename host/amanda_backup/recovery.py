@@ -182,9 +182,11 @@ def check_catalogue(options, found, keys):
                 counted.update(chunk)
         if counted.sha256 != facts["sha256"]:
             raise crypt.CryptError(f"{path} is not the file that the server signed")
-        folder = options.to / "catalogue" / found["set"]
+        # No host's name starts with a dot.
+        folder = options.to / ".catalogue" / found["set"]
         if not folder.exists():
             restoring.unpack_catalogue(keys[facts["keyId"]], path, folder)
+        print(f"the catalogue, with the index of every file, is in {folder}", file=sys.stderr)
     except (crypt.CryptError, OSError, restoring.Failed) as error:
         if not options.force:
             raise Refusal(f"{error}; nothing of {found['set']} was restored") from None

@@ -95,7 +95,7 @@ def clear(place):
 
 def unpack_catalogue(key, path, folder):
     """Decrypt the catalogue (index, configuration, ledger) into a new folder, for whoever looks for a single file."""
-    partial = folder.with_name(f".{folder.name}.new")
+    partial = folder.with_name(f"{folder.name}.new")
     clear(partial)
     partial.mkdir(parents=True, mode=0o700)
     with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-"], cwd=partial, stdin=subprocess.PIPE,
