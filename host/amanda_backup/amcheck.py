@@ -1,28 +1,23 @@
 """Amanda's own checks as gates: its parsers on candidates, amcheck on the server and on one client."""
 
 import contextlib
-import os
 import re
-import tempfile
 
 from amanda_backup import system
 
 
 @contextlib.contextmanager
-def candidate(registry, amanda_set, text):
-    """A disklist that only the checks see, removed whatever happens."""
+def candidate(registry, text):
+    """A disklist that only the checks see, removed whatever happens; a kill leaves it in memory, and the next removes it."""
     group = registry.settings["platform"]["dumpGroup"]
-    folder = registry.changes.at(f"/etc/amanda/{amanda_set}")
-    registry.changes.sweep(folder / "candidate")
-    handle, path = tempfile.mkstemp(prefix=".candidate.", dir=folder)
+    path = registry.changes.at("/run/amanda-backup/disklist")
+    system.ensure_directory(path.parent, mode=0o750, group=group)
+    registry.changes.sweep(path)
+    system.write_atomic(path, text, mode=0o640, group=group)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        os.chown(path, *system.ids("root", group))
-        os.chmod(path, 0o640)
         yield path
     finally:
-        os.unlink(path)
+        path.unlink()
 
 
 def amanda(settings, argv):
@@ -31,7 +26,7 @@ def amanda(settings, argv):
 
 def parse_disklist(registry, amanda_set, text):
     """Refuse a disklist that Amanda's parser does not take."""
-    with candidate(registry, amanda_set, text) as path:
+    with candidate(registry, text) as path:
         done = amanda(registry.settings, ["amadmin", amanda_set, "disklist", f"-odiskfile={path}"])
     if done.returncode != 0:
         raise system.Refusal(f"Amanda does not take the disklist of {amanda_set!r}: {words(done.stderr or done.stdout)}")
@@ -41,7 +36,7 @@ def check_client(registry, amanda_set, text, document, directories):
     """Refuse when amcheck, logging in to the client, finds one of these directories not fit to be dumped."""
     client = document["client"]
     exact = [f"={client}", *(f"={directory['name']}" for directory in directories)]
-    with candidate(registry, amanda_set, text) as path:
+    with candidate(registry, text) as path:
         done = amanda(registry.settings, ["amcheck", "-c", amanda_set, f"-odiskfile={path}", *exact])
     # With no entry that matches, amcheck checks nothing and ends with status 0.
     if done.returncode == 0 and re.search(r"^Client check: 1 host checked", done.stdout, re.M):

@@ -75,6 +75,10 @@ class Registry:
         for name, text in self.disklists(self.documents).items():
             group = self.settings["platform"]["dumpGroup"]
             self.changes.file(f"/etc/amanda/{name}/disklist", text, mode=0o640, group=group)
+        for stray in sorted(self.changes.at("/etc/amanda").glob("*/disklist")):
+            # The amanda.conf of a set that is gone was removed with the document that listed it.
+            if stray.parent.name not in self.settings["sets"] and not stray.with_name("amanda.conf").exists():
+                self.changes.remove(f"/etc/amanda/{stray.parent.name}/disklist")
 
 
 # First: what ssh finds first in its configuration wins.

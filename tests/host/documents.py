@@ -21,6 +21,7 @@ def platform(family="debian"):
     return json.loads((HOST / "platforms.json").read_text(encoding="utf-8"))[family]
 
 
+@functools.cache
 def programs(role):
     """The texts of the programs that a role needs."""
     names = json.loads((HOST / "programs.json").read_text(encoding="utf-8"))[role]
