@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { type Registered, run, type Run, Secret, UNKNOWN } from "./engine";
 import { ADMIN_KEY, exampleStack, HOST_KEYS } from "./stack";
 import urns from "./urns.json";
@@ -140,6 +141,14 @@ describe.each([
         ...(secret ? ["stderr", "stdout"] : []),
       ]);
     }
+  });
+
+  test("the enrolment's private key is a secret for whoever uses it", async () => {
+    let found: unknown;
+    await run(preview, async () => {
+      found = await pulumi.isSecret(pulumi.output(exampleStack().backup.enrolment.privateKey));
+    });
+    expect(found).toBe(true);
   });
 
   test("the keys' values are secret outputs", () => {
