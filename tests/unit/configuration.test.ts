@@ -55,6 +55,7 @@ test("what is left out gets the defaults that Pulumi.prod.yaml states", () => {
     },
     platforms(),
   );
+  const { configuration: prodConfiguration } = readConfiguration(prod(), platforms());
   expect(none).toEqual([]);
   expect(configuration).toMatchObject({
     server: {
@@ -82,8 +83,5 @@ test("what is left out gets the defaults that Pulumi.prod.yaml states", () => {
     namespaces: {},
   });
   expect(configuration.mirror).toBeUndefined();
-  expect(configuration.serverDirectories.map(({ path }) => path)).toEqual([
-    "/etc/amanda",
-    "/etc/amanda-backup",
-  ]);
+  expect(configuration.serverDirectories).toEqual(prodConfiguration.serverDirectories);
 });
