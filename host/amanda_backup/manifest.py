@@ -73,7 +73,10 @@ def files(manifest):
 
 
 def whole_dumps(records, vtapes):
-    """The proved dumps of the ledger whose every part is among these vtapes, each once, the newest record of it."""
+    """The proved dumps of the ledger whose every part is among these vtapes, each once, the newest record of it.
+
+    The manifest is in clear: without the sha256 of plaintext, by which a guess at the content could be confirmed.
+    """
     found = {}
     for record in records:
         if record.get("event") == "dump" and record.get("proved"):
@@ -83,6 +86,6 @@ def whole_dumps(records, vtapes):
                 found[key] = {
                     **{name: record[name] for name in (
                         "host", "disk", "stamp", "level", "base", "keyId", "compress", "program", "originalBytes",
-                        "plainBytes", "plainSha256", "cipherBytes", "cipherSha256")},
+                        "plainBytes", "cipherBytes", "cipherSha256")},
                     "parts": [[vtape, name] for vtape, name, _ in parts]}
     return [found[key] for key in sorted(found)]

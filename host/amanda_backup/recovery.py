@@ -4,6 +4,7 @@ Exit status: 0 everything asked for was restored, 1 something was not, 2 wrong u
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -153,7 +154,7 @@ def restore(options):
     state = State(options.to)
     rows, failed, keys, matched = [("HOST", "DISK", "DATE", "LEVELS", "MB", "SECONDS", "RESULT")], False, {}, set()
     for found in generations(options):
-        check_catalogue(options, found, keys)
+        hashes = plain_hashes(check_catalogue(options, found, keys))
         redone = []
         for (host, disk), chain in chains(found, options.date).items():
             if options.only and f"{host}:{disk}" not in options.only:
@@ -161,6 +162,8 @@ def restore(options):
             matched.add(f"{host}:{disk}")
             print(f"restoring {host} {disk}".encode(errors="surrogateescape").decode(errors="replace"), file=sys.stderr, flush=True)
             started = time.monotonic()
+            for dump in chain or []:
+                dump["plainSha256"] = hashes.get(dump["cipherSha256"])
             result = one(options, found, (host, disk), chain, state, keys, redone)
             failed |= result not in ("restored", "restored before")
             rows.append((host, disk, *told(chain), f"{time.monotonic() - started:.1f}", result))
@@ -172,7 +175,7 @@ def restore(options):
 
 
 def check_catalogue(options, found, keys):
-    """The kit's key opens the catalogue of this generation: found out before anything is restored."""
+    """Unpack the catalogue of this generation, which shows before anything is restored that the kit's key is right."""
     path = options.mirror / "generations" / found["set"] / found["run"] / manifest.CATALOGUE
     counted, facts = crypt.Counted(), found["catalogue"]
     try:
@@ -183,14 +186,28 @@ def check_catalogue(options, found, keys):
         if counted.sha256 != facts["sha256"]:
             raise crypt.CryptError(f"{path} is not the file that the server signed")
         # No host's name starts with a dot.
-        folder = options.to / ".catalogue" / found["set"]
+        folder = options.to / ".catalogue" / f"{found['set']}-{found['run']}"
         if not folder.exists():
             restoring.unpack_catalogue(keys[facts["keyId"]], path, folder)
         print(f"the catalogue, with the index of every file, is in {folder}", file=sys.stderr)
+        return folder
     except (crypt.CryptError, OSError, restoring.Failed) as error:
         if not options.force:
             raise Refusal(f"{error}; nothing of {found['set']} was restored") from None
         print(f"recover.sh: warning: {error}", file=sys.stderr)
+        return None
+
+
+def plain_hashes(catalogue):
+    """cipherSha256 -> plainSha256 of every dump, from the ledger in the unpacked catalogue."""
+    found = {}
+    for path in catalogue.rglob("ledger/*.jsonl") if catalogue else []:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError, AttributeError):
+                record = json.loads(line)
+                if record.get("plainSha256"):
+                    found[record["cipherSha256"]] = record["plainSha256"]
+    return found
 
 
 def one(options, found, entry, chain, state, keys, redone):

@@ -174,9 +174,11 @@ class MirrorTest(SandboxCase):
         passphrase = self.box.path("/etc/amanda-backup/keys/2026a/am_passphrase").read_bytes().strip()
         index = self.box.sh(f"zcat {DATA}/catalogue/daily/index/localhost/*/*.gz").stdout
         self.assertIn(SECRET_NAME, index)
+        hashes = [line["plainSha256"].encode() for line in self.box.ledger() if line["event"] == "dump"]
+        self.assertEqual(len(hashes), 1)
         for path in self.box.path(MIRROR).rglob("*"):
             content = path.read_bytes() if path.is_file() else b""
-            for secret in (SECRET_NAME.encode(), passphrase):
+            for secret in (SECRET_NAME.encode(), passphrase, *hashes):
                 self.assertNotIn(secret, content)
                 self.assertNotIn(secret, os.fsencode(path))
 

@@ -83,7 +83,7 @@ class RecoverTest(SandboxCase):
         done = self.recover("--to", "/srv/last")
         self.same(1, "/srv/last")
         self.assertEqual(done.stdout.count("0+1"), len(ROOMS))
-        self.assertTrue(self.box.path("/srv/last/.catalogue/daily/etc/amanda/daily/amanda.conf").exists())
+        self.assertTrue(self.box.path(f"/srv/last/.catalogue/daily-{self.nights[1][0]}/etc/amanda/daily/amanda.conf").exists())
         again = self.recover("--to", "/srv/last")
         self.assertEqual(again.stdout.count("restored before"), len(ROOMS))
 
