@@ -43,6 +43,8 @@ class AmcryptTest(SandboxCase):
     def test_stock_amcrypt_reads_what_ours_wrote(self):
         done = self.as_backup(f"{PROGRAM} < /srv/plain > /srv/work/ours; amcrypt -d < /srv/work/ours > /srv/work/back")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # AES-256, SHA-256, as stock amcrypt writes it.
+        self.assertEqual(self.box.path("/srv/work/ours").read_bytes()[:22], b"bz2aespipe000000000020")
         back = self.box.path("/srv/work/back").read_bytes()
         self.assertEqual(back[: len(self.plain)], self.plain)
         self.assertEqual(back[len(self.plain):], bytes(-len(self.plain) % 512))
@@ -109,18 +111,22 @@ class AmcryptTest(SandboxCase):
     def test_nothing_to_encrypt(self):
         self.refused(f"{PROGRAM} < /dev/null", "nothing to encrypt")
 
-    def test_aespipe_that_dies(self):
-        self.box.sh("""
-            mkdir /srv/bin; printf '#!/bin/sh\\nexec 0<&-\\nhead -c 2000 /dev/zero\\nexit 0\\n' > /srv/bin/aespipe; chmod -R 755 /srv/bin
-        """)
-        self.addCleanup(self.box.sh, "rm -r /srv/bin")
-        self.refused(f"PATH=/srv/bin:$PATH {PROGRAM} < /srv/plain > /dev/null", "aespipe")
-
-    def test_aespipe_that_encrypts_nothing(self):
-        self.box.sh("mkdir /srv/bin; printf '#!/bin/sh\\ncat\\nhead -c 319 /dev/zero\\n' > /srv/bin/aespipe; chmod -R 755 /srv/bin")
-        self.addCleanup(self.box.sh, "rm -r /srv/bin")
+    def test_an_aespipe_that_does_its_work_badly(self):
         self.assertEqual(-len(self.plain) % 512, 319)
-        self.refused(f"PATH=/srv/bin:$PATH {PROGRAM} < /srv/plain > /dev/null", "first sector does not decrypt")
+        self.box.sh("mkdir /srv/bin")
+        self.addCleanup(self.box.sh, "rm -r /srv/bin")
+        for what, script, words in (
+            ("stops reading", "exec 0<&-; head -c 2000 /dev/zero", "aespipe ended with status 0"),
+            ("ends with an error after the whole output", '/usr/bin/aespipe "$@"; exit 3', "aespipe ended with status 3"),
+            ("writes less than it should", "cat > /dev/null; head -c 2000 /dev/zero", "aespipe wrote 2046 bytes instead of"),
+            ("passes everything through", "cat; head -c 319 /dev/zero", "first sector does not decrypt"),
+            ("writes what cannot be decrypted", "(cat; head -c 319 /dev/zero) | LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000'",
+             "first sector does not decrypt"),
+        ):
+            with self.subTest(what):
+                self.box.path("/srv/bin/aespipe").write_text(f"#!/bin/sh\n{script}\n")
+                self.box.sh("chmod -R 755 /srv/bin")
+                self.refused(f"PATH=/srv/bin:$PATH {PROGRAM} < /srv/plain > /dev/null", words)
 
     def test_ledger_that_cannot_be_written(self):
         self.box.sh(f"chown root {LEDGER}; chmod 600 {LEDGER}")
