@@ -100,6 +100,7 @@ class Hosts:
         """By label, so that it needs nothing of the state to be left."""
         self.remove_containers([record["Names"][0] for record in self.existing().values()])
         self.networks.remove()
+        self.machine.kill_rest()
         self.machine.clear_cgroup()
         self.machine.leave()
         shutil.rmtree(self.lab.storage, ignore_errors=True)
