@@ -133,7 +133,10 @@ def pump(key, options, chunks, consume):
             with pipe.stdin:
                 for chunk in chunks:
                     write_all(pipe.stdin.fileno(), chunk)
-        except Exception as error:  # pylint: disable=broad-except
+        except BrokenPipeError as error:
+            # aespipe is gone or going: its own status and words say more.
+            trouble.append(error)
+        except Exception as error:
             trouble.append(error)
             pipe.kill()
 
