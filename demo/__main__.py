@@ -11,6 +11,7 @@ from drive.lab import ROOT
 
 
 def up():
+    down()
     table = Table()
     demo = steps.Demo(ROOT / ".demo")
     for title, work in demo.steps():
@@ -23,8 +24,7 @@ def up():
 def down():
     subprocess.run([ROOT / "lab" / "down"], check=True)
     shutil.rmtree(ROOT / ".demo", ignore_errors=True)
-    for left in (ROOT / "Pulumi.demo.yaml",):
-        left.unlink(missing_ok=True)
+    (ROOT / "Pulumi.demo.yaml").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def configuration(hosts, *, server="server", generation=1, schedule="30 2 * * *"
         "sets": {"daily": {
             "schedule": schedule, "dumpcycle": 7, "runspercycle": 7, "tapecycle": 40, "runtapes": 5,
             "vtapeMB": 64, "partMB": 16, "holdingMB": 1024,
+            # The demo asserts which dumps are incremental, so none is brought forward to even out the nights.
+            "maxpromoteday": 0,
         }},
         "mirror": {
             "user": "gmirror", "path": "/mnt/gdata/amanda", "mount": "/mnt/gdata", "fstype": "fuse.sshfs", "keepDays": 30,

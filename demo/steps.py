@@ -51,7 +51,6 @@ class Demo:
         subprocess.run([ROOT / "toolchain" / "setup"], check=True)
 
     def start_lab(self):
-        lab.lab("down")
         subprocess.run([ROOT / "lab" / "up"], check=True)
         self.hosts = lab.status()
 
