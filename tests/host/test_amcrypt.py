@@ -119,8 +119,9 @@ class AmcryptTest(SandboxCase):
             ("stops reading", "exec 0<&-; head -c 2000 /dev/zero", "aespipe ended with status 0"),
             ("ends with an error after the whole output", '/usr/bin/aespipe "$@"; exit 3', "aespipe ended with status 3"),
             ("writes less than it should", "cat > /dev/null; head -c 2000 /dev/zero", "aespipe wrote 2046 bytes instead of"),
-            ("passes everything through", "cat; head -c 319 /dev/zero", "first sector does not decrypt"),
-            ("writes what cannot be decrypted", "(cat; head -c 319 /dev/zero) | LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000'",
+            ("passes everything through", "cat; case $* in *-d) ;; *) head -c 319 /dev/zero; esac", "first sector does not decrypt"),
+            ("writes what cannot be decrypted",
+             "(cat; case $* in *-d) ;; *) head -c 319 /dev/zero; esac) | LC_ALL=C tr '\\000-\\377' '\\001-\\377\\000'",
              "first sector does not decrypt"),
         ):
             with self.subTest(what):
