@@ -18,6 +18,24 @@ export class AmandaConfig {
     return this.run("amgetconf", ".", ...args).trimEnd();
   }
 
+  /** The whole configuration as amadmin understands it: `key` or `kind:name:key`, in lower case, to value. */
+  config(): Record<string, string> {
+    const values: Record<string, string> = {};
+    let section = "";
+    for (const line of this.run("amadmin", ".", "config").split("\n")) {
+      const [, kind, name] = /^#?DEFINE (\S+) (.+) \{$/.exec(line) ?? [];
+      const [, key, value] = /^#? *([A-Z_-]+) +(.*)$/.exec(line) ?? [];
+      if (kind !== undefined) {
+        section = `${kind.toLowerCase()}:${name}:`;
+      } else if (/^#?\}$/.test(line)) {
+        section = "";
+      } else if (key !== undefined) {
+        values[section + key.toLowerCase()] = value!.replace(/^"(.*)"$/, "$1");
+      }
+    }
+    return values;
+  }
+
   /** amadmin's reading of the disklist: one block of text an entry. */
   disklist(): string[] {
     const out = this.run("amadmin", ".", "disklist");

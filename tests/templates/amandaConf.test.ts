@@ -1,89 +1,95 @@
-import { amandaConf } from "../../components/render/amandaConf";
+import { amandaConf, type AmandaConfFacts } from "../../components/render/amandaConf";
 import { AmandaConfig } from "./amanda";
 import { FACTS, reviewed, SET } from "./example";
 
-const configs: AmandaConfig[] = [];
-afterAll(() => configs.forEach((config) => config.remove()));
-
-function accepted(conf: string): AmandaConfig {
+/** What Amanda reads in this amanda.conf; throws its words when it does not accept it. */
+function read<T>(conf: string, what: (config: AmandaConfig) => T): T {
   const config = new AmandaConfig(conf);
-  configs.push(config);
-  return config;
+  try {
+    return what(config);
+  } finally {
+    config.remove();
+  }
 }
+
+const understood = (facts: AmandaConfFacts) => read(amandaConf(facts), (config) => config.config());
 
 test("amanda.conf is the reviewed one", () => {
   const conf = amandaConf(FACTS);
   expect(conf).toBe(reviewed("amanda.conf", conf));
 });
 
-test.each([
-  ["org", "amanda-backup.prod daily"],
-  ["mailto", "root"],
-  ["dumpuser", "backup"],
-  ["dumpcycle", "7"],
-  ["runspercycle", "7"],
-  ["tapecycle", "16"],
-  ["runtapes", "2"],
-  ["inparallel", "4"],
-  ["infofile", "/srv/amanda/catalogue/daily/curinfo"],
-  ["indexdir", "/srv/amanda/catalogue/daily/index"],
-  ["logdir", "/srv/amanda/catalogue/daily/log"],
-  ["tapelist", "/srv/amanda/catalogue/daily/tapelist"],
-  ["command_file", "/srv/amanda/catalogue/daily/command_file"],
-  ["labelstr", '"^daily-[0-9][0-9][0-9]$"'],
-  ["changer:vtapes:tpchanger", "chg-disk:/srv/amanda/vtapes/daily"],
-  ["tapetype:vtape:length", "4194304"],
-  ["tapetype:vtape:part_size", "1048576"],
-  ["holdingdisk:holding:directory", "/srv/amanda/holding/daily"],
-  ["holdingdisk:holding:use", "8388608"],
-  ["dumptype:encrypt-gnutar-ssh:server_encrypt", "/usr/local/lib/amanda-backup/amcrypt-2026a"],
-  ["dumptype:encrypt-gnutar-ssh:encrypt", "SERVER"],
-  ["dumptype:encrypt-gnutar-ssh:auth", "ssh"],
-  ["dumptype:encrypt-gnutar-ssh:client_username", "backup"],
-  ["dumptype:encrypt-gnutar-ssh:index", "yes"],
-  ["autoflush", "yes"],
-  ["tpchanger", "vtapes"],
-  ["dumptype:encrypt-gnutar-ssh-redhat:client_username", "amandabackup"],
-  ["dumptype:encrypt-gnutar-ssh-redhat:amandad_path", "/usr/lib64/amanda/amandad"],
-  ["dumptype:encrypt-gnutar-local:auth", "local"],
-  ["dumptype:encrypt-gnutar-local:server_encrypt", "/usr/local/lib/amanda-backup/amcrypt-2026a"],
-])("Amanda reads %s as %s", (key, value) => {
-  configs[0] ??= new AmandaConfig(amandaConf(FACTS));
-  expect(configs[0].getconf(key)).toBe(value);
+test("Amanda reads it as it is meant", () => {
+  expect(understood(FACTS)).toMatchObject({
+    org: "amanda-backup.prod daily",
+    mailto: "root",
+    dumpuser: "backup",
+    dumpcycle: "7",
+    runspercycle: "7",
+    tapecycle: "16",
+    runtapes: "2",
+    inparallel: "4",
+    infofile: "/srv/amanda/catalogue/daily/curinfo",
+    indexdir: "/srv/amanda/catalogue/daily/index",
+    logdir: "/srv/amanda/catalogue/daily/log",
+    tapelist: "/srv/amanda/catalogue/daily/tapelist",
+    "command-file": "/srv/amanda/catalogue/daily/command_file",
+    labelstr: "^daily-[0-9][0-9][0-9]$",
+    "changer:vtapes:tpchanger": "chg-disk:/srv/amanda/vtapes/daily",
+    "tapetype:vtape:length": "4194304K",
+    "tapetype:vtape:part-size": "1048576K",
+    "holdingdisk:holding:directory": "/srv/amanda/holding/daily",
+    "holdingdisk:holding:use": "8388608K",
+    "dumptype:encrypt-gnutar-ssh:server-encrypt": "/usr/local/lib/amanda-backup/amcrypt-2026a",
+    "dumptype:encrypt-gnutar-ssh:encrypt": "SERVER",
+    "dumptype:encrypt-gnutar-ssh:auth": "ssh",
+    "dumptype:encrypt-gnutar-ssh:client-username": "backup",
+    "dumptype:encrypt-gnutar-ssh:index": "yes",
+    autoflush: "yes",
+    tpchanger: "vtapes",
+    "dumptype:encrypt-gnutar-ssh-redhat:client-username": "amandabackup",
+    "dumptype:encrypt-gnutar-ssh-redhat:amandad-path": "/usr/lib64/amanda/amandad",
+    "dumptype:encrypt-gnutar-local:auth": "local",
+    "dumptype:encrypt-gnutar-local:server-encrypt": "/usr/local/lib/amanda-backup/amcrypt-2026a",
+    "application:amgtar-ssh:plugin": "amgtar",
+  });
+});
+
+test("amgetconf reads it too", () => {
+  const conf = amandaConf(FACTS);
+  expect(read(conf, (config) => config.getconf("tapelist"))).toBe("/srv/amanda/catalogue/daily/tapelist");
 });
 
 test("every dumptype of ours encrypts", () => {
-  const config = accepted(amandaConf(FACTS));
-  const ours = config
-    .getconf("--list", "dumptype")
-    .split("\n")
-    .filter((name) => name.startsWith("encrypt-"));
-  expect(ours.sort()).toEqual([
-    "encrypt-gnutar",
-    "encrypt-gnutar-local",
-    "encrypt-gnutar-ssh",
-    "encrypt-gnutar-ssh-redhat",
+  const config = understood(FACTS);
+  const encrypts = Object.keys(config).filter((key) => /^dumptype:encrypt-.*:encrypt$/.test(key));
+  expect(encrypts.sort()).toEqual([
+    "dumptype:encrypt-gnutar-local:encrypt",
+    "dumptype:encrypt-gnutar-ssh-redhat:encrypt",
+    "dumptype:encrypt-gnutar-ssh:encrypt",
+    "dumptype:encrypt-gnutar:encrypt",
   ]);
-  for (const name of ours) {
-    expect(config.getconf(`dumptype:${name}:encrypt`)).toBe("SERVER");
-  }
+  expect(encrypts.filter((key) => config[key] !== "SERVER")).toEqual([]);
 });
 
 test("a server of another family swaps the dumptypes' names", () => {
-  const config = accepted(amandaConf({ ...FACTS, platform: "redhat" }));
-  expect(config.getconf("dumpuser")).toBe("amandabackup");
-  expect(config.getconf("dumptype:encrypt-gnutar-ssh:client_username")).toBe("amandabackup");
-  expect(config.getconf("dumptype:encrypt-gnutar-ssh-debian:client_username")).toBe("backup");
+  const conf = amandaConf({ ...FACTS, platform: "redhat" });
+  expect(conf).toContain('\ndumpuser "amandabackup"\n');
+  // This machine has no such user, without whom amadmin does not start.
+  const here = conf.replace('dumpuser "amandabackup"', 'dumpuser "backup"');
+  expect(read(here, (config) => config.config())).toMatchObject({
+    "dumptype:encrypt-gnutar-ssh:client-username": "amandabackup",
+    "dumptype:encrypt-gnutar-ssh-debian:client-username": "backup",
+  });
 });
 
 test.each([undefined, 0, 3])("maxpromoteday %s is accepted", (maxpromoteday) => {
-  const config = accepted(amandaConf({ ...FACTS, set: { ...SET, maxpromoteday } }));
-  expect(config.getconf("dumptype:encrypt-gnutar-ssh:maxpromoteday")).toBe(String(maxpromoteday ?? 10000));
+  const config = understood({ ...FACTS, set: { ...SET, maxpromoteday } });
+  expect(config["dumptype:encrypt-gnutar-ssh:maxpromoteday"]).toBe(String(maxpromoteday ?? 10000));
 });
 
 test("the smallest set and no mail are accepted", () => {
-  const set = {
-    ...SET,
+  const small = {
     dumpcycle: 1,
     runspercycle: 1,
     tapecycle: 2,
@@ -92,12 +98,18 @@ test("the smallest set and no mail are accepted", () => {
     partMB: 1,
     holdingMB: 1,
   };
-  const config = accepted(amandaConf({ ...FACTS, set, mail: undefined }));
-  expect(config.getconf("mailto")).toBe("");
-  expect(config.getconf("holdingdisk:holding:chunksize")).toBe("1024");
+  expect(understood({ ...FACTS, set: { ...SET, ...small }, mail: undefined })).toMatchObject({
+    mailto: "",
+    "holdingdisk:holding:chunksize": "1024K",
+  });
 });
 
 test("a hostile path stays a path", () => {
-  const config = accepted(amandaConf({ ...FACTS, dataPath: '/srv/"x\\y {z}' }));
-  expect(config.getconf("logdir")).toBe('/srv/"x\\y {z}/catalogue/daily/log');
+  const conf = amandaConf({ ...FACTS, dataPath: '/srv/"x\\y {z}' });
+  expect(read(conf, (config) => config.getconf("logdir"))).toBe('/srv/"x\\y {z}/catalogue/daily/log');
+});
+
+test("what Amanda does not accept fails here, with its words", () => {
+  const conf = amandaConf(FACTS).replace("tapecycle 16 tapes", "tapecycle sixteen");
+  expect(() => read(conf, (config) => config.config())).toThrow("an integer is expected");
 });
