@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # slapd with the mirror's user; the settings come from settings.env.
 set -euo pipefail
+# shellcheck source=/dev/null
 . /opt/lab/settings.env
 
 setup() {

@@ -2,6 +2,7 @@
 # A backup server: users from LDAP, and /mnt/gdata, which only the mirror's user
 # may write. Like root-squashed NFS: mounted by that user without allow_other.
 set -euo pipefail
+# shellcheck source=/dev/null
 . /opt/lab/settings.env
 key=/opt/lab/storage_key
 

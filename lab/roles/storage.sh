@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The file system of the mirror: one directory, one account, sftp and nothing else.
 set -euo pipefail
+# shellcheck source=/dev/null
 . /opt/lab/settings.env
 
 setup() {
