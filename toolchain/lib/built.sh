@@ -36,11 +36,13 @@ build_engine() {
 }
 
 build_plugin() {
-  local name=pulumi-resource-$1 folder=$made/built log=$made/logs/generator-$1.log
+  local name=pulumi-resource-$1 folder=$made/built log=$made/logs/generator-$1.log generator
   mkdir -p "$folder"
   if [[ $1 != command ]]; then
-    compile generator "$here/plugins" "$folder/generator" ./generator || return
-    "$folder/generator" "$1" "$2" "$here/plugins/$name/generated" >"$log" 2>&1 ||
+    # One generator for all bridges of a run, named by its sources.
+    generator=$folder/generator-$(fingerprint plugins/go.mod plugins/go.sum plugins/bridges plugins/generator plugins/shims)
+    [[ -x $generator ]] || compile generator "$here/plugins" "$generator" ./generator || return
+    "$generator" "$1" "$2" "$here/plugins/$name/generated" >"$log" 2>&1 ||
       { echo "the generator failed: $(tail -n 5 "$log")" >&2; return 1; }
   fi
   compile "$1" "$here/plugins" "$folder/$name" "./$name" "main.version=$2" &&
