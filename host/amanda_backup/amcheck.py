@@ -38,8 +38,9 @@ def check_client(registry, amanda_set, text, document, directories):
     exact = [f"={client}", *(f"={directory['name']}" for directory in directories)]
     with candidate(registry, text) as path:
         done = amanda(registry.settings, ["amcheck", "-c", amanda_set, f"-odiskfile={path}", *exact])
-    # With no entry that matches, amcheck checks nothing and ends with status 0.
-    if done.returncode == 0 and re.search(r"^Client check: 1 host checked", done.stdout, re.M):
+    # What matches no entry is not checked, and amcheck's status is 0 all the same.
+    checked = "Client check: 1 host checked" in done.stdout and "matches neither a host nor a disk" not in done.stdout + done.stderr
+    if done.returncode == 0 and checked:
         return
     problems = [found[1] for found in re.finditer(r"(?m)^(?:HOST \S+ )?ERROR:? (.*)$", done.stdout)]
     told = words("\n".join(problems) or done.stdout or done.stderr)
@@ -48,11 +49,11 @@ def check_client(registry, amanda_set, text, document, directories):
         told = words(done.stderr) or told
         raise system.Refusal(
             f"client {client!r} at {where} cannot be checked for the set {amanda_set!r} ({told}): start it, correct its "
-            "address or hostKey, or run `pulumi up` for its BackupClient first; nothing was changed"
+            "address or hostKey, or run `pulumi up` for its BackupClient first; its disklist stays as it was"
         )
     raise system.Refusal(
         f"client {client!r} is not fit for the set {amanda_set!r}: {told}: put this right on the client or in its "
-        "directories; nothing was changed"
+        "directories; its disklist stays as it was"
     )
 
 

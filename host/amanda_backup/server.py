@@ -25,8 +25,7 @@ def converge(changes, document):
         if settings["mirror"]:
             mirror.check_target(settings)
         apply(changes, document)
-        for name in sorted(settings["sets"]):
-            amcheck.check_server(settings, name)
+        gate(changes, settings)
 
 
 def apply(changes, document):
@@ -54,6 +53,17 @@ def apply(changes, document):
     for name in sorted(settings["sets"]):
         vtapes.ensure(changes, settings, name)
     services.running(changes, platform["cronService"])
+
+
+def gate(changes, settings):
+    """amcheck accepts the server for each set, and its own directories; other clients are none of its business."""
+    registry = Registry(changes, settings)
+    own = settings.get("ownDirectories", [])
+    for name, text in registry.disklists(registry.documents).items():
+        amcheck.check_server(settings, name)
+        chosen = [directory for directory in own if name in directory["sets"]]
+        if chosen:
+            amcheck.check_client(registry, name, text, {"client": settings["name"], "address": "localhost"}, chosen)
 
 
 def configurations_parse(changes, document, registry):

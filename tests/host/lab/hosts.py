@@ -100,7 +100,7 @@ def key_file(name):
 STATE = """
 
 cd /
-for place in etc/amanda etc/amanda-backup etc/amandahosts etc/cron.d etc/sudoers.d usr/local/lib/amanda-backup usr/local/sbin \\
+for place in etc/amanda etc/amanda-backup etc/amandahosts etc/cron.d etc/sudoers.d/amanda-backup-* usr/local/lib/amanda-backup usr/local/sbin \\
   usr/lib/amanda/application/amanda-hook var/backups/.ssh var/lib/amanda-backup-enrol srv/amanda; do
   [ -e $place ] || continue
   find $place -not -name '*.pyc' -not -name __pycache__ -printf '%p %M %u:%g %l FORMAT\\n'

@@ -122,6 +122,13 @@ class Server(unittest.TestCase):
         root_may = {**mirror, "user": "debian"}
         self.refused(server_document(TWIN, mirror=root_may), "/mnt/none")
 
+    def test_6b_an_own_directory_that_is_not_there_is_named_at_the_end(self):
+        own = [documents.directory("/srv/none", dumptype="encrypt-gnutar-local")]
+        done = hosts.send(TWIN, server_document(TWIN, ownDirectories=own))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\Aamanda-backup: client 'backup1' is not fit for the set 'daily': can not stat '/srv/none': .*\n\Z")
+        self.send(server_document(TWIN), host=TWIN)
+
     def test_7_it_waits_for_a_run_or_says_so(self):
         holder = (
             "flock /run/lock/amanda-backup sh -c 'echo \"backupctl run daily (pid 1, since now)\" > /run/lock/amanda-backup; "

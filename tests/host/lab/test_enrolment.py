@@ -9,6 +9,7 @@ from tests.host.lab import hosts
 from tests.host.lab.hosts import CLIENT, SERVER
 
 OTHER = "shop.prod"
+ODD = 'od d/n\u00e4me "q" \\ $(x)'
 AS_DUMP_USER = "setpriv --reuid backup --regid backup --init-groups -- "
 HOOKS = {
     "dump-db": {"user": "postgres", "script": "#!/bin/sh\nset -e\nid -un\necho \"dump of $(date +%s)\" > /srv/db/dump\n"},
@@ -16,7 +17,7 @@ HOOKS = {
 }
 TREE = """
 useradd --system postgres
-mkdir -p /srv/db /srv/www; chown postgres /srv/db
+mkdir -p /srv/db /srv/www '/srv/od d'; chown postgres /srv/db
 echo page > /srv/www/page; echo private > /srv/www/private; chown nobody /srv/www/private; chmod 600 /srv/www/private
 """
 
@@ -80,6 +81,7 @@ class Enrolment(unittest.TestCase):
 
     def test_1_refused_before_the_first_commit(self):
         self.refused(self.document(documents.directory("/srv/none")), "'/srv/none'", "No such file or directory")
+        self.refused(self.document(documents.directory("/srv/www"), documents.directory(ODD, "/srv/no d")), "'/srv/no d'")
         self.refused(self.document(documents.directory("/srv/www", before=["nohook"])), "hook 'nohook' is not installed here")
         self.assertEqual(hosts.root(SERVER, "grep -c client79 /etc/amanda/daily/disklist || true"), "0\n")
 
@@ -112,7 +114,7 @@ class Enrolment(unittest.TestCase):
         self.enrol(self.document(
             documents.directory("/srv/www"), documents.directory("/srv/db", before=["dump-db"]),
             documents.directory("broken", "/srv/www", before=["fails", "dump-db"]),
-            documents.directory("late", "/srv/www", after=["fails"]),
+            documents.directory("late", "/srv/www", after=["fails"]), documents.directory(ODD, "/srv/od d"),
         ))
         run = hosts.root(SERVER, f"{AS_DUMP_USER} amdump daily || echo status $?; {AS_DUMP_USER} amreport daily || true")
         self.assertIn("status 6", run)  # 4: a dump failed, 2: one was strange
@@ -121,14 +123,17 @@ class Enrolment(unittest.TestCase):
         self.assertRegex(run, r"client79 late lev 0 +STRANGE")
         self.assertIn("hook 'fails' as 'postgres' failed with status 3: no database there", run)
         vtapes = hosts.root(SERVER, "cd /srv/amanda/vtapes/daily; find . -name '*client79*' -printf '%f\\n' | cut -d. -f2- | sort")
-        self.assertEqual(vtapes.split(), ["client79._srv_db.0", "client79._srv_www.0", "client79.alone.0", "client79.late.0"])
+        self.assertEqual(vtapes.splitlines(), [
+            "client79._srv_db.0", "client79._srv_www.0", "client79.alone.0", "client79.late.0",
+            'client79.od d_n\u00e4me "q" _ $(x).0',
+        ])
         listed = hosts.root(SERVER, "zcat /srv/amanda/catalogue/daily/index/client79/_srv_www/*.gz")
         self.assertLessEqual({"/page", "/private"}, set(listed.split()))
         own = hosts.root(SERVER, "zcat /srv/amanda/catalogue/daily/index/backup1/_etc_amanda-backup/*.gz")
         self.assertIn("/keys/2026a/am_key.gpg", own)
         restored = hosts.root(SERVER, f"""
-            {AS_DUMP_USER} amfetchdump -p daily ^client79$ ^/srv/db$ 2>/dev/null | tar -xOf - ./dump
-            {AS_DUMP_USER} amfetchdump -p daily ^client79$ ^/srv/www$ 2>/dev/null | tar -tvf -
+            yes '' | {AS_DUMP_USER} amfetchdump -p daily ^client79$ ^/srv/db$ 2>/dev/null | tar -xOf - ./dump
+            yes '' | {AS_DUMP_USER} amfetchdump -p daily ^client79$ ^/srv/www$ 2>/dev/null | tar -tvf -
         """)
         self.assertIn("dump of ", restored)
         self.assertRegex(restored, r"-rw------- nobody/\S+ +8 .* ./private")
