@@ -211,17 +211,22 @@ def plain_hashes(catalogue):
 
 
 def one(options, found, entry, chain, state, keys, redone):
-    """Restore one directory; returns what to say about it."""
+    """Restore one directory; returns what to say about it.
+
+    redone: the folders that this call restored; what is below one of them has to be restored again.
+    """
     place = restoring.target(options.to, *entry)
     if chain is None:
         return "FAILED: the generation holds no proved dump of it"
     identity = [dump["cipherSha256"] for dump in chain]
-    inside_redone = any(place.is_relative_to(above) for above in redone)
-    if state.done(entry, identity) and not inside_redone:
+    inside = any(place.is_relative_to(above) for above in redone)
+    if state.of(entry) == identity and not inside:
         return "restored before"
     vtapes_folder = options.mirror / "vtapes" / found["set"]
     forced = ""
     try:
+        if state.of(entry) and not inside and state.of(entry) != identity:
+            raise restoring.Failed(f"{place} holds an earlier restore of another date: choose another --to")
         for dump in chain:
             if dump["keyId"] not in keys:
                 keys[dump["keyId"]] = crypt.load_key(dump["keyId"], options.kit / "keys")
@@ -231,15 +236,15 @@ def one(options, found, entry, chain, state, keys, redone):
                 if not options.force:
                     raise
                 forced = f"FORCED: {damage}"
-        if state.begun(entry):
-            restoring.clear(place)
-        restoring.make_target(options.to, place)
+        # What a killed call left, or what a directory above brought along, is not the user's.
+        ours = any(place.is_relative_to(restoring.target(options.to, *known)) for known in state.known())
+        restoring.make_target(options.to, place, ours)
         redone.append(place)
-        state.begin(entry)
+        state.write(entry, [])
         for dump in chain:
             restoring.extract(keys[dump["keyId"]], vtapes_folder, dump, place)
         if not forced:
-            state.finish(entry, identity)
+            state.write(entry, identity)
         return forced or "restored"
     except (restoring.Failed, crypt.CryptError, OSError) as failure:
         return f"FAILED: {failure}"
@@ -252,17 +257,12 @@ class State:
         self.path = folder / STATE
         self.entries = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
-    def done(self, entry, identity):
-        return self.entries.get(json.dumps(entry)) == identity
+    def of(self, entry):
+        """The dumps that an earlier call restored; [] when it did not come to its end, None when there was none."""
+        return self.entries.get(json.dumps(entry))
 
-    def begun(self, entry):
-        return json.dumps(entry) in self.entries
-
-    def begin(self, entry):
-        self.write(entry, [])
-
-    def finish(self, entry, identity):
-        self.write(entry, identity)
+    def known(self):
+        return [tuple(json.loads(entry)) for entry in self.entries]
 
     def write(self, entry, value):
         self.entries[json.dumps(entry)] = value

@@ -25,13 +25,23 @@ def target(base, host, disk):
     return pathlib.Path(base, *(part if part not in (".", "..") else part.replace(".", "%2E") for part in [host, *parts]))
 
 
-def make_target(base, place):
-    """The folder to restore into, empty; a link on the way (out of a restored tree) is refused."""
+def make_target(base, place, ours=False):
+    """The folder to restore into, empty; a link on the way (out of a restored tree) is refused.
+
+    ours: what is in it came from this program and may go. The folders above keep their times.
+    """
     base = pathlib.Path(base)
-    for folder in [base, *(base / path for path in reversed(place.relative_to(base).parents)), place]:
+    folders = [base, *(base / path for path in reversed(place.relative_to(base).parents)), place]
+    for folder in folders:
         if folder.is_symlink():
             raise Failed(f"{folder} is a link, which leads out of {base}: restore this directory alone into another folder")
+    times = {folder: folder.stat() for folder in folders[:-1] if folder.is_dir()}
+    if ours and place.exists():
+        shutil.rmtree(place)
+    for folder in folders:
         folder.mkdir(mode=0o755, exist_ok=True)
+    for folder, found in times.items():
+        os.utime(folder, ns=(found.st_atime_ns, found.st_mtime_ns))
     if any(place.iterdir()):
         raise Failed(f"{place} already holds files and is never overwritten: choose another --to")
 
@@ -85,18 +95,10 @@ def extract(key, vtapes_folder, dump, place):
     return unpack.original
 
 
-def clear(place):
-    """Remove what a killed call left of a directory that it had begun itself."""
-    if place.is_symlink():
-        place.unlink()
-    elif place.exists():
-        shutil.rmtree(place)
-
-
 def unpack_catalogue(key, path, folder):
     """Decrypt the catalogue (index, configuration, ledger) into a new folder, for whoever looks for a single file."""
     partial = folder.with_name(f"{folder.name}.new")
-    clear(partial)
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
     with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-"], cwd=partial, stdin=subprocess.PIPE,
                           stderr=subprocess.PIPE, bufsize=0) as tar:

@@ -12,9 +12,13 @@ NAME = re.compile(r"log\.([0-9]{14})\.[0-9]+")
 
 @dataclasses.dataclass
 class RunLog:
-    """stamp: the run's. planned, attempted: (host, disk). labels: vtapes in the order of writing."""
+    """stamp: the run's. finished: it came to its end, so that what it does not tell did not happen.
+
+    planned, attempted: (host, disk). labels: vtapes in the order of writing.
+    """
 
     stamp: str
+    finished: bool = False
     planned: set = dataclasses.field(default_factory=set)
     attempted: set = dataclasses.field(default_factory=set)
     labels: list = dataclasses.field(default_factory=list)
@@ -49,6 +53,8 @@ def take(log, line):
     match told[:2]:
         case ["DISK", "planner"]:
             log.planned.add(entry)
+        case ["FINISH", "driver"]:
+            log.finished = True
         case ["START", "taper"] if "label" in told[:-1]:
             log.labels.append(told[told.index("label") + 1])
         case [verdict, "dumper"] if verdict in ("SUCCESS", "STRANGE", "FAIL", "PARTIAL") and len(told) > 4:

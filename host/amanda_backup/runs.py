@@ -113,7 +113,8 @@ def prove_run(settings, name, stamp, wanted=None):
     there = {(each["host"], each["disk"]) for each in records if each["stamp"] == stamp}
     for host, disk in sorted((log.planned if wanted is None else set(wanted)) - there):
         records.append({
-            "stamp": stamp, "host": host, "disk": disk, "level": None, "attempted": (host, disk) in log.attempted,
+            "stamp": stamp, "host": host, "disk": disk, "level": None,
+            "attempted": not log.finished or (host, disk) in log.attempted,
             "proved": False, "reason": "no dump of it is on a vtape"})
     troubles = [f"Amanda: {line}" for line in log.general]
     for each in records:

@@ -128,6 +128,13 @@ class Sandbox:
             rm -f /run/lock/text; chmod 400 $place/*; chown -R backup:backup $place
         """)
 
+    def use_key(self, key_id):
+        """A new key for what is dumped from now on."""
+        self.key = self.settings["encryption"]["keyId"] = key_id
+        self.make_key(key_id)
+        self.sh(f"ln -sfn amcrypt {library_path()}/amcrypt-{key_id}")
+        self.write_settings()
+
     def make_set(self, name):
         values = self.settings["sets"][name]
         self.path(f"/etc/amanda/{name}").mkdir()

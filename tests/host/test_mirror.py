@@ -144,6 +144,7 @@ class MirrorTest(SandboxCase):
                 os.killpg(runner.pid, 9)
                 runner.communicate()
             seen.append(len(self.tree()))
+            self.no_parts()
             for stamp in self.generations():
                 self.whole(stamp)
             delay += 0.03
@@ -153,6 +154,15 @@ class MirrorTest(SandboxCase):
         self.whole()
         self.assertEqual([path for path in self.tree() if ".new-" in path], [])
         self.assertEqual(len(self.generations()), 1)
+
+    def no_parts(self):
+        """Whatever has its final name is whole."""
+        for slot in self.box.path(f"{DATA}/vtapes/daily").glob("slot*"):
+            label = next(slot.glob("00000.*")).name[6:]
+            for folder in self.box.path(f"{MIRROR}/vtapes/daily").glob(f"{label}@*"):
+                for path in folder.iterdir():
+                    if not path.name.startswith(".new-"):
+                        self.assertEqual(path.read_bytes(), (slot / path.name).read_bytes(), path.name)
 
     def test_11_layout(self):
         places = {path.split("/")[0] for path in self.tree()}

@@ -205,12 +205,15 @@ FAIL dumper web1 /srv {STAMP} 1 [data timeout]
 START taper datestamp {STAMP} "ST:daily" "POOL:daily" label daily-007 tape 1
 SUCCESS dumper web1 "od d/näme \\"q\\" \\\\b" {STAMP} 0 17e7ffdf:1269760 3add14ae:653531 [sec 1.066 kb 638 kps 598.1 orig-kb 1240]
 START taper datestamp {STAMP} "ST:daily" "POOL:daily" label daily-002 tape 2
+FINISH driver date 20261124020000 time 10.511
 '''
 
     def test_it(self):
         log = runlog.RunLog(STAMP)
         for line in self.LINES.splitlines():
+            self.assertFalse(log.finished)
             runlog.take(log, line)
+        self.assertTrue(log.finished)
         self.assertEqual(log.planned, {("web1", "/srv"), ("web1", HOSTILE), ("web2", "/srv")})
         self.assertEqual(log.attempted, {("web1", "/srv"), ("web1", HOSTILE)})
         self.assertEqual(log.labels, ["daily-007", "daily-002"])

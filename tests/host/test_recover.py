@@ -1,6 +1,7 @@
 """recover.sh with nothing but the kit and the mirror: the restored trees equal the dumped ones, night by night."""
 
 import json
+import os
 import shutil
 import unittest
 
@@ -8,11 +9,13 @@ from tests.host.server_sandbox import SandboxCase, library_path
 
 MIRROR = "/mnt/gdata/amanda"
 HOSTILE = 'od d/näme $(touch x) "q" \\b *'
-ROOMS = {"/srv/src/www": "www", "/srv/src/home": "home", HOSTILE: "odd"}
+# The third lies within the second, which does not leave it out.
+ROOMS = {"/srv/src/www": "www", "/srv/src/home": "home", "/srv/src/home/u3002": "home/u3002", HOSTILE: "odd"}
+NOT_PROMOTED = (r"^    index yes", "    index yes\n    maxpromoteday 0")
 
 
 class RecoverTest(SandboxCase):
-    """Two nights with a day of changes between them; then the server's own files are hidden from recover.sh."""
+    """Two nights with a day of changes and a new key between them; then the server's own files are hidden from recover.sh."""
 
     options = {"slots": 5, "vtape_mb": 20, "part_mb": 5, "runtapes": 3}
 
@@ -20,7 +23,7 @@ class RecoverTest(SandboxCase):
     def setUpClass(cls):
         super().setUpClass()
         box = cls.box
-        box.write_conf("daily", (r"^    index yes", "    index yes\n    maxpromoteday 0"))
+        box.write_conf("daily", NOT_PROMOTED)
         box.program("trees.py", "fill", "www", "/srv/src/www")
         box.sh("""
             mkdir -p /srv/src/home; cd /srv/src/home
@@ -41,6 +44,9 @@ class RecoverTest(SandboxCase):
         cls.night()
         box.program("trees.py", "change", "www", "/srv/src/www")
         box.sh("rm /srv/src/home/u3001/paper1; chown 3002 /srv/src/home/u3003/paper2; cd /srv/src/odd; rm dir/removed-later; rmdir dir; echo file > dir; mv renamed-later renamed; echo x >> sparse")
+        # The key changes between a level 0 and its level 1.
+        box.use_key("2027a")
+        box.write_conf("daily", NOT_PROMOTED)
         cls.night()
         box.backupctl("kit", "--out", "/srv/kit.tar")
         box.sh("mkdir /srv/kit; tar xf /srv/kit.tar -C /srv/kit")
@@ -91,6 +97,18 @@ class RecoverTest(SandboxCase):
         self.recover("--to", "/srv/first", "--date", self.nights[0][0])
         self.same(0, "/srv/first")
 
+    def test_another_date_into_the_same_folder(self):
+        self.recover("--to", "/srv/mixed", "--only", f"localhost:{HOSTILE}")
+        done = self.recover("--to", "/srv/mixed", "--only", f"localhost:{HOSTILE}", "--date", self.nights[0][0], status=1)
+        self.assertIn("holds an earlier restore of another date: choose another --to", done.stdout)
+        self.same(1, "/srv/mixed", [HOSTILE])
+
+    def test_a_kit_without_the_older_key(self):
+        self.box.sh("cp -r /srv/kit /srv/newer; rm -r /srv/newer/keys/2026a")
+        done = self.recover("--to", "/srv/newer-only", kit="/srv/newer", status=1)
+        self.assertEqual(done.stdout.count("FAILED: key 2026a cannot be read"), len(ROOMS))
+        self.assertFalse(self.box.path("/srv/newer-only/localhost").exists())
+
     def test_one_directory_and_the_list(self):
         listed = self.recover("--list").stdout
         for disk in ROOMS:
@@ -136,14 +154,16 @@ class RecoverTest(SandboxCase):
         mirror = self.spoiled_part("spoiled")
         done = self.recover("--to", "/srv/spoiled", mirror=mirror, status=1)
         self.assertRegex(done.stdout, r"/srv/src/home .*FAILED: .* is not the file that the server signed")
-        self.assertFalse(self.box.path("/srv/spoiled/localhost/srv/src/home").exists())
-        self.same(1, "/srv/spoiled", ["/srv/src/www", HOSTILE])
+        # Nothing but the folder that the directory within it needs.
+        self.assertEqual(os.listdir(self.box.path("/srv/spoiled/localhost/srv/src/home")), ["u3002"])
+        self.same(1, "/srv/spoiled", ["/srv/src/www", "/srv/src/home/u3002", HOSTILE])
 
     def test_a_changed_vtape_file_by_force(self):
         mirror = self.spoiled_part("forced")
         done = self.recover("--to", "/srv/forced", "--force", mirror=mirror, status=1)
         self.assertRegex(done.stdout, r"/srv/src/home .*(FORCED|FAILED): ")
         self.assertTrue(self.box.path("/srv/forced/localhost/srv/src/home").exists())
+        self.same(1, "/srv/forced", ["/srv/src/www", "/srv/src/home/u3002", HOSTILE])
 
     def test_a_changed_manifest(self):
         mirror, path = self.copy_of_mirror("forged")
@@ -171,9 +191,9 @@ class RecoverTest(SandboxCase):
     def test_a_kit_of_another_key(self):
         self.box.sh("cp -r /srv/kit /srv/other")
         self.box.make_key("other")
-        self.box.sh("cp /etc/amanda-backup/keys/other/* /srv/other/keys/2026a/; rm -r /etc/amanda-backup/keys/other")
+        self.box.sh("cp /etc/amanda-backup/keys/other/* /srv/other/keys/2027a/; rm -r /etc/amanda-backup/keys/other")
         done = self.recover("--to", "/srv/wrong", kit="/srv/other", status=1)
-        self.assertIn("does not unpack with key 2026a", done.stderr)
+        self.assertIn("does not unpack with key 2027a", done.stderr)
         self.assertFalse(self.box.path("/srv/wrong/localhost").exists())
 
     def test_missing_tools_are_named_with_their_packages(self):

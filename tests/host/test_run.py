@@ -136,6 +136,19 @@ class RunTest(SandboxCase):
     def stamps(self):
         return [path.name.split(".")[1] for path in self.box.path(f"{DATA}/catalogue/daily/log").glob("log.2*")]
 
+    def test_7_others_are_waited_for(self):
+        """A converge at work must not cost a night; the same command is not started twice."""
+        self.box.settings["lockWaitMinutes"] = 0.02
+        self.box.write_settings()
+        for holder, waited in (("setting up the server (pid 7)", "0.02"), ("backupctl run daily (pid 7)", "0")):
+            done = self.box.sh(f"""
+                echo '{holder}' > /run/lock/amanda-backup
+                flock /run/lock/amanda-backup sleep 5 &
+                sleep 0.2; {library_path()}/backupctl run daily
+            """, check=False)
+            self.assertEqual(done.returncode, 75)
+            self.assertIn(f"waited {waited} min for {holder}", done.stderr)
+
     def test_8_status_and_list_tell_all_this(self):
         told = self.box.backupctl("status", "--json")
         state = json.loads(told.stdout)["sets"]["daily"]
