@@ -233,6 +233,12 @@ class Machine(Folder):
         with self.assertRaisesRegex(system.Refusal, "the packages no-such-package cannot be installed"):
             packages.ensure(self.changes, platform, ["tar", "no-such-package"])
 
+    def test_a_package_counts_when_it_is_installed_whole(self):
+        told = "ii whole\nhi held\nrc removed\niU unpacked\niF half-configured\nun never\n"
+        platform = documents.platform() | {"queryCommand": ["printf", told]}
+        wanted = ["whole", "held", "removed", "unpacked", "half-configured", "never", "unheard-of"]
+        self.assertEqual(packages.missing(platform, wanted), ["half-configured", "never", "removed", "unheard-of", "unpacked"])
+
     def test_an_own_name_that_leads_elsewhere_is_written_to_hosts_once(self):
         (self.root / "etc").mkdir()
         hosts = self.root / "etc/hosts"

@@ -186,6 +186,8 @@ class Forbidden(unittest.TestCase):
                 self.assertNotIn("uid=", done.stdout + done.stderr)
                 self.assertNotIn("root:x:", done.stdout)
                 self.assertNotEqual(done.returncode, 0)
+        # The key does log in: what refuses the tries above is the forced command.
+        self.assertRegex(hosts.ssh(SERVER, "id", user="enrol", key=key).stderr, r"\Aamanda-backup: this account takes one document")
         sftp = hosts.ssh(SERVER, "sftp", user="enrol", key=key, options=("-s",))
         self.assertNotEqual(sftp.returncode, 0)
         forward = hosts.ssh(SERVER, "", user="enrol", key=key, options=("-o", "ExitOnForwardFailure=yes", "-W", "127.0.0.1:22"))
