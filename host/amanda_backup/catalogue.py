@@ -61,13 +61,6 @@ def unpack(source, key, folder):
             f"it does not unpack with key {key.key_id}, so that is not the key it was made with ({words.splitlines()[0] if words else status})")
 
 
-def free_of_links(folder):
-    """Refuse an unpacked catalogue with links that lead out of it."""
-    for path in pathlib.Path(folder).rglob("*"):
-        if path.is_symlink() and os.path.isabs(os.readlink(path)):
-            raise system.Refusal(f"the catalogue holds a link to {os.readlink(path)}: it is not this program's")
-
-
 def replace_folder(source, target):
     """Put the folder `source` where `target` is; `target` may be there only when nothing is written in it."""
     target = pathlib.Path(target)

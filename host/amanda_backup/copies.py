@@ -22,7 +22,7 @@ def wanted(settings, name, previous, records):
         vtape = dumps.vtape_name(slot)
         known = dict(before.get(vtape, {}).get("files", {}))
         for path in dumps.files(slot_folder(settings, name, slot.number)):
-            size = path.stat().st_size
+            size = path.lstat().st_size
             if path.name in known:
                 if known[path.name]["bytes"] != size:
                     troubles.append(f"{path} changed after it was mirrored: the mirror keeps what it has")
@@ -49,7 +49,7 @@ def slot_folder(settings, name, number):
 
 def count(path):
     counted = crypt.Counted()
-    with open(path, "rb", buffering=0) as file:
+    with dumps.opened(path) as file:
         while chunk := file.read(crypt.CHUNK_BYTES):
             counted.update(chunk)
     return {"bytes": counted.bytes, "sha256": counted.sha256}
@@ -80,7 +80,8 @@ def bring(link, settings, name, vtapes_wanted, previous):
         try:
             if "kept" in content:
                 raise FileNotFoundError
-            link.put(f"vtapes/{name}/{vtape}/{file}", slot_folder(settings, name, content["slot"]) / file, facts["sha256"], replace)
+            with dumps.opened(slot_folder(settings, name, content["slot"]) / file) as source:
+                link.put(f"vtapes/{name}/{vtape}/{file}", source, facts["sha256"], replace)
         except FileNotFoundError:
             troubles.append(f"{vtape}/{file} is neither on this server nor whole in the mirror: what needs it is lost")
             del content["files"][file]

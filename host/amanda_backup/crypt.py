@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import subprocess
-import tempfile
 import threading
 
 MAGIC = b"bz2aespipe"
@@ -88,7 +87,7 @@ def unlock(key_id, passphrase, locked):
 
 def memory_file(content):
     """A nameless file, only in memory, at its start: how a secret reaches a child."""
-    handle = os.fdopen(os.memfd_create("amanda-backup"), "w+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
+    handle = os.fdopen(os.memfd_create("amanda-backup"), "w+b")
     handle.write(content)
     handle.flush()
     handle.seek(0)

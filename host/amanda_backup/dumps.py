@@ -3,10 +3,13 @@
 Each vtape file starts with a header of 32 KiB; a dump is the concatenation of the bodies of its parts.
 """
 
+import contextlib
 import dataclasses
+import errno
 import os
 import pathlib
 import re
+import stat
 
 from amanda_backup import crypt, vtapes
 
@@ -102,7 +105,7 @@ def slots(settings, name):
     base = pathlib.Path(vtapes.folder(settings, name))
     found = {}
     for place in base.glob("slot*"):
-        if re.fullmatch(r"slot[1-9][0-9]*", place.name):
+        if re.fullmatch(r"slot[1-9][0-9]*", place.name) and not place.is_symlink():
             slot = vtapes.look(place, int(place.name[4:]))
             if slot.label:
                 found[slot.number] = slot
@@ -120,6 +123,28 @@ def files(place):
                   key=lambda path: path.name[:5])
 
 
+def read_header(path):
+    """The header of a vtape file; None when it is no dump's or cannot be read: then the dump is simply not there."""
+    try:
+        with opened(path) as file:
+            return parse_header(file.read(HEADER_BYTES))
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def opened(path):
+    """A vtape file, open for reading. Root reads in folders of the dump user: a link there is not followed."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise OSError(error.errno, "a link is no vtape file" if error.errno == errno.ELOOP else error.strerror, str(path)) from None
+    with open(handle, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        yield file
+
+
 def on_vtapes(settings, name, written, labels=()):
     """All dumps on the vtapes that were written at the stamp `written`, ordered by stamp, host, disk, level.
 
@@ -131,8 +156,7 @@ def on_vtapes(settings, name, written, labels=()):
     attempts = {}
     for slot in sorted(chosen, key=lambda slot: (order.get(slot.label, len(order)), slot.number)):
         for path in files(pathlib.Path(vtapes.folder(settings, name), f"slot{slot.number}")):
-            with open(path, "rb") as file:
-                header = parse_header(file.read(HEADER_BYTES))
+            header = read_header(path)
             if header:
                 parts = attempts.setdefault((header.stamp, header.host, header.disk, header.level), [])
                 del parts[max(0, header.part - 1):]
@@ -144,7 +168,7 @@ def body(dump, seen=None):
     """The ciphertext of a dump, chunk by chunk; `seen(part, counted)` gets sha256 and size of each whole vtape file."""
     for part in dump.parts:
         counted = crypt.Counted()
-        with open(part.path, "rb", buffering=0) as file:
+        with opened(part.path) as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             counted.update(file.read(HEADER_BYTES))
             while chunk := file.read(crypt.CHUNK_BYTES):

@@ -50,10 +50,7 @@ class Mirror:
         return told["answer"]
 
     def put(self, path, source, sha256, replace=False):
-        """Copy the local file `source` (a path or an open file) to `path`; a Mismatch when its sha256 is another."""
-        if isinstance(source, (str, os.PathLike)):
-            with open(source, "rb", buffering=0) as file:
-                return self.put(path, file, sha256, replace)
+        """Copy the open file `source` to `path`; a Mismatch when its sha256 is another."""
         done = self.ask("put", source.fileno(), path=path, sha256=sha256, replace=replace)
         if not done["matches"]:
             raise Mismatch(f"mirror {self.where}: {path} was not copied: its sha256 is not the one that is recorded")

@@ -110,7 +110,6 @@ def fetch_catalogue(link, settings, name, found, stage):
             catalogue.unpack(source, key, stage / "root")
     except crypt.CryptError as error:
         raise system.Refusal(f"the catalogue of generation {found['run']} of {name} cannot be opened: {error}") from None
-    catalogue.free_of_links(stage / "root")
 
 
 def fetch_file(link, path, target, facts):

@@ -248,6 +248,16 @@ class MirrorTest(SandboxCase):
         self.assertIn("changed after it was mirrored: the mirror keeps what it has", self.mirror(status=1))
         self.whole()
 
+    def test_23_a_link_among_the_vtape_files_is_not_followed(self):
+        """The dump user owns these folders; root must not read for it what it may not read itself."""
+        self.box.sh(f"ln -s /etc/shadow {DATA}/vtapes/daily/slot4/00001.localhost.link.0")
+        self.addCleanup(self.box.sh, f"rm {DATA}/vtapes/daily/slot4/00001.localhost.link.0")
+        self.fake_run("20300104000000")
+        self.assertIn("a link is no vtape file", self.mirror(status=1))
+        shadow = self.box.path("/etc/shadow").read_bytes()
+        for path in self.box.path(MIRROR).rglob("*"):
+            self.assertFalse(path.is_file() and path.read_bytes() == shadow, path)
+
     def test_30_a_slot_that_is_written_again_is_a_new_folder_and_the_old_one_expires(self):
         self.box.sh(f"rm -r {DATA}/vtapes/daily/slot2; cp -a /srv/away/slot2 {DATA}/vtapes/daily/slot2")
         old = [path.name for path in self.box.path(f"{MIRROR}/vtapes/daily").glob("daily-002@2*")]

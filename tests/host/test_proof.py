@@ -134,6 +134,13 @@ class Proof(unittest.TestCase):
         self.put(1, 1, header(original=len(self.original)), b"")
         self.assert_unproved("does not start with amcrypt's header")
 
+    def test_a_link_instead_of_a_vtape_file(self):
+        self.whole()
+        path = next(self.data.glob("vtapes/daily/slot1/00001.*"))
+        path.rename(self.data / "elsewhere")
+        path.symlink_to(self.data / "elsewhere")
+        self.assertEqual(dumps.on_vtapes(self.settings, "daily", STAMP), [])
+
     def test_amcrypt_did_not_reach_its_end(self):
         self.whole()
         self.assert_unproved("amcrypt never finished a stream", seen={})
