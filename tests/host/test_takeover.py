@@ -187,6 +187,26 @@ print(takeover.take_over_if_needed(settings))
         name = self.spoil("vtapes/daily/*/00002.*", lambda data: False)
         self.refused(f"are missing or damaged (daily-001@{self.run_stamp}/{name})")
 
+    def test_an_older_generation_only_by_force(self):
+        self.box.python("""
+import json, os, pathlib, shutil
+from amanda_backup import manifest, mirror
+base = pathlib.Path("/mnt/gdata/amanda/generations/daily")
+good = next(base.iterdir())
+old = base / "20200101000000"
+shutil.copytree(good, old)
+for file in (old / "manifest.json", old / "manifest.json.sig", good / "manifest.json.sig"):
+    file.unlink()
+data = manifest.text({**json.loads((good / "manifest.json").read_text()), "run": old.name}).encode()
+(old / "manifest.json").write_bytes(data)
+(old / "manifest.json.sig").write_bytes(manifest.sign(data, mirror.SIGN_KEY))
+(good / "manifest.json.sig").write_bytes(b"none")
+os.system(f"chown -R gmirror {base}")
+""")
+        self.refused(f"generation {self.run_stamp} of daily: its signature is not the server's")
+        self.takeover("--force")
+        self.assertEqual(self.box.ledger()[-1]["run"], "20200101000000")
+
     def test_another_key(self):
         self.box.sh("mv /etc/amanda-backup/keys/2026a /etc/amanda-backup/keys/away")
         self.addCleanup(self.box.sh, "cd /etc/amanda-backup/keys; rm -r 2026a; mv away 2026a")
