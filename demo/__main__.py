@@ -14,8 +14,8 @@ def up():
     down()
     table = Table()
     demo = steps.Demo(ROOT / ".demo")
-    for title, work in demo.steps():
-        if not table.step(title, work) and title not in demo.comparisons:
+    for title, work in demo.STEPS:
+        if not table.step(title, getattr(demo, work)) and work not in demo.COMPARISONS:
             break
     table.print()
     return int(table.failed)

@@ -1,4 +1,4 @@
-"""What the demo does, in order. Each step is a method named in `steps`; a comparison that fails raises Failed."""
+"""What the demo does, in order. Each step is a method named in STEPS; a comparison that fails raises Failed."""
 
 import subprocess
 
@@ -12,40 +12,37 @@ from drive.stack import Stack
 class Demo:
     """The demo's state between its steps. `home` holds the stack's state and the offsite kit."""
 
-    def __init__(self, home):
-        home.mkdir(exist_ok=True)
+    STEPS = [
+        ("toolchain", "toolchain"),
+        ("lab of five hosts", "start_lab"),
+        ("fill the clients", "fill"),
+        ("pulumi up", "first_up"),
+        ("second pulumi up, no change", "second_up"),
+        ("nightly run by cron, level 0", "nightly_run"),
+        ("a day's changes", "change"),
+        ("second run, incremental", "incremental_run"),
+        ("amrecover: a file", "recover_file"),
+        ("amrecover: a file as it was", "recover_old_file"),
+        ("kit goes offsite", "take_kit"),
+        ("server destroyed", "destroy_server"),
+        ("bare host: recover everything", "recover_bare"),
+        ("compare with the sources", "compare_bare"),
+        ("pulumi up onto a new server", "take_over"),
+        ("run on the new server, level 0", "run_after_takeover"),
+        ("next run, incremental again", "run_goes_on"),
+    ]
+    # A comparison that fails does not keep the others from being made.
+    COMPARISONS = ("recover_file", "recover_old_file", "compare_bare")
+
+    def __init__(self, home, stack="demo"):
+        home.mkdir(parents=True, exist_ok=True)
         self.home = home
-        self.stack = Stack("demo", home)
+        self.stack = Stack(stack, home)
         self.kit = home / "kit.tar"
         self.hosts = {}
         self.first_sources = {}
         self.sources = {}
         self.runs = []
-
-    comparisons = ("amrecover: a file", "amrecover: a file as it was", "compare with the sources")
-
-    def steps(self):
-        return [
-            ("toolchain", self.toolchain),
-            ("lab of five hosts", self.start_lab),
-            ("fill the clients", self.fill),
-            ("pulumi up", self.first_up),
-            ("second pulumi up, no change", self.second_up),
-            ("nightly run by cron, level 0", self.nightly_run),
-            ("a day's changes", self.change),
-            ("second run, incremental", self.incremental_run),
-            ("amrecover: a file", self.recover_file),
-            ("amrecover: a file as it was", self.recover_old_file),
-            ("kit goes offsite", self.take_kit),
-            ("server destroyed", self.destroy_server),
-            ("bare host: recover everything", self.recover_bare),
-            ("compare with the sources", self.compare_bare),
-            ("pulumi up onto a new server", self.take_over),
-            ("run on the new server, level 0", self.run_after_takeover),
-            ("next run, incremental again", self.run_goes_on),
-        ]
-
-    # -- the steps
 
     def toolchain(self):
         subprocess.run([ROOT / "toolchain" / "setup"], check=True)
@@ -149,8 +146,6 @@ class Demo:
     def run_goes_on(self):
         lab.ssh("server2", "backupctl run daily")
         return self.expect_run("server2", 4, incremental=True)
-
-    # -- what they share
 
     def fingerprint(self, host, place, directory):
         return lab.run_program(host, "fingerprint.py", place, *EXCLUDED.get(directory, []))

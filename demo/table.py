@@ -1,5 +1,6 @@
 """Runs named steps one after another, says what is going on, and prints what each took."""
 
+import subprocess
 import sys
 import time
 
@@ -20,7 +21,7 @@ class Table:
         moved, result = None, "ok"
         try:
             moved = work()
-        except Failed as failure:
+        except (Failed, subprocess.CalledProcessError) as failure:
             result, self.failed = "FAILED", True
             print(failure, file=sys.stderr, flush=True)
         seconds = time.monotonic() - started

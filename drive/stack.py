@@ -54,7 +54,9 @@ class Stack:
         self.config_file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def up(self, *arguments, **options):
-        return self.pulumi("up", "--stack", self.name, "--yes", "--skip-preview", *arguments, **options)
+        """`pulumi up` as the README tells: a host that fails does not keep the others waiting."""
+        return self.pulumi(
+            "up", "--stack", self.name, "--yes", "--skip-preview", "--continue-on-error", *arguments, **options)
 
     def preview(self, *arguments, **options):
         return self.pulumi("preview", "--stack", self.name, *arguments, **options)

@@ -95,10 +95,10 @@ class Preview(OnTheLab):
         self.addCleanup(stack.config_file.unlink, missing_ok=True)
         stack.init()
         config = self.world.changed(lambda config: None)
-        for host in (config["server"], *config["clients"].values()):
-            host.update(address="127.0.0.1", port=9)
+        for number, host in enumerate((config["server"], *config["clients"].values()), start=1):
+            host.update(address=f"127.0.0.{number}", port=9)
         stack.configure(config)
-        shown = stack.preview("--diff").stdout
+        shown = stack.preview("--diff", "--show-full-output").stdout
         for line in ("tapecycle", 'client1 \\"/srv/a\\"'):
             self.assertIn(line, shown)
 

@@ -21,13 +21,23 @@ def labels():
     return lab.ssh("server", "cd /srv/amanda/vtapes/daily && find . -name '00000.*' | sort | xargs -d '\\n' sha256sum").stdout
 
 
+def vtapes(number):
+    """The change of the configuration that asks for so many vtapes."""
+    def change(config):
+        config["sets"]["daily"]["tapecycle"] = number
+    return change
+
+
 class Up(OnTheLab):
     def test_a_second_up_changes_nothing_and_connects_to_no_host(self):
-        before = {host: logins(host) for host in ("server", "client1", "client2")}
+        def counted():
+            return {host: logins(host) for host in ("server", "client1", "client2")}
+        first, before = counted(), counted()
         self.stack.expect_no_changes()
-        after = {host: logins(host) for host in ("server", "client1", "client2")}
-        # each count is itself one more login
-        self.assertEqual({host: count - 1 for host, count in after.items()}, before)
+        after = counted()
+        # counting logs in too
+        by_counting = {host: before[host] - first[host] for host in first}
+        self.assertEqual({host: after[host] - before[host] for host in first}, by_counting)
 
     def test_an_inline_directory_touches_only_its_clients_enrolment(self):
         def add(config):
@@ -60,36 +70,37 @@ class Up(OnTheLab):
         self.assertIn(("client2", "/srv/a"), entries())
 
     def test_more_vtapes_grow_the_changer_and_relabel_nothing(self):
-        def grow(config):
-            config["sets"]["daily"]["tapecycle"] = 6
         before = set(labels().splitlines())
-        self.accepted(self.up(grow))
+        wanted = len(before) + 2
+        self.accepted(self.up(vtapes(wanted)))
         after = set(labels().splitlines())
         self.assertTrue(before < after)
-        self.assertEqual(len(after), 6)
         tapelist = lab.ssh("server", "cat /srv/amanda/catalogue/daily/tapelist").stdout
-        self.assertEqual(sorted(re.findall(r"daily-\d+", tapelist)), [f"daily-{number:03}" for number in range(1, 7)])
-        self.world.config["sets"]["daily"]["tapecycle"] = 6
+        self.assertEqual(sorted(re.findall(r"daily-\d+", tapelist)),
+                         [f"daily-{number:03}" for number in range(1, wanted + 1)])
+        # fewer are wanted again: those that are there stay
+        self.accepted(self.up())
+        self.assertEqual(set(labels().splitlines()), after)
 
     def test_an_interrupted_up_is_repaired_by_the_next(self):
+        wanted = len(labels().splitlines()) + 4
+
         def change(config):
-            config["sets"]["daily"]["tapecycle"] = 8
+            vtapes(wanted)(config)
             config["clients"]["client1"]["directories"].append("/srv/c")
         self.stack.configure(self.world.changed(change))
         running = subprocess.Popen(
             [ROOT / "toolchain" / "run", "pulumi", "up", "--stack", self.stack.name, "--yes", "--skip-preview"],
             cwd=ROOT, env=self.stack.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        while "daily-007" not in labels_printed():
+        while len(labels().splitlines()) < wanted - 2:
             self.assertIsNone(running.poll(), "`pulumi up` ended before it could be interrupted")
-            time.sleep(0.1)
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
         self.stack.pulumi("cancel", self.stack.name, "--yes", check=False)
         self.accepted(self.up(change))
         self.stack.expect_no_changes()
-        self.assertEqual(len(labels().splitlines()), 8)
+        self.assertEqual(len(labels().splitlines()), wanted)
         self.assertIn(("client1", "/srv/c"), entries())
-        self.world.config["sets"]["daily"]["tapecycle"] = 8
         self.accepted(self.up())
 
     def test_up_during_a_run_waits_and_harms_neither(self):
@@ -104,7 +115,3 @@ class Up(OnTheLab):
         self.assertEqual(lab.ssh("server", "systemctl show -p Result --value nightly; backupctl status",
                                  check=False).stdout.splitlines()[0], "success")
         self.accepted(self.up())
-
-
-def labels_printed():
-    return lab.ssh("server", "ls /srv/amanda/vtapes/daily/*/ | grep daily || true").stdout
