@@ -35,12 +35,16 @@ def mode_of(text):
     return 0o755 if text.startswith("#!") else 0o644
 
 
+def check_names(programs):
+    for name in programs:
+        if pathlib.PurePosixPath(name).is_absolute() or ".." in pathlib.PurePosixPath(name).parts:
+            sys.exit(f"amanda-backup: the program {name!r} is outside the install folder; nothing was installed")
+
+
 def install(programs, folder):
     """Write the programs, each by write-then-rename; the modules first, so that no program meets a missing one."""
     for name in sorted(programs, key=lambda name: (mode_of(programs[name]), name)):
         path = folder / name
-        if pathlib.PurePosixPath(name).is_absolute() or ".." in pathlib.PurePosixPath(name).parts:
-            sys.exit(f"amanda-backup: the program {name!r} is outside the install folder; nothing more was installed")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         for stray in path.parent.glob(f".{path.name}.????????"):
             stray.unlink()
@@ -87,7 +91,8 @@ def converge(document, folder, minutes):
     if status == 124:
         print(
             f"amanda-backup: converge {document['role']} did not end within {minutes:g} min and was stopped; "
-            "run `pulumi up` again, it goes on where this one stopped", file=sys.stderr,
+            "run `pulumi up` again, it goes on where this one stopped",
+            file=sys.stderr,
         )
     return status
 
@@ -98,6 +103,7 @@ def main(document, folder=FOLDER, lock=LOCK):
     if os.geteuid() != 0:
         sys.exit("amanda-backup: the programs must be installed as root; let the login user run `sudo -n`")
     os.umask(0o022)
+    check_names(programs)
     if changed(programs, folder):
         with run_lock(lock, wait):
             print(f"install {len(changed(programs, folder))} programs in {folder}", flush=True)

@@ -38,7 +38,9 @@ def sudoers(changes, name, rules):
         done = system.run(["visudo", "-c", "-f", "-"], stdin=text, check=False)
         if done.returncode != 0:
             words = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            raise system.Refusal(f"sudo does not accept the rules for {path} ({' '.join(words)}); nothing was installed there")
+            raise system.Refusal(
+                f"sudo does not accept the rules for {path} ({' '.join(words)}); nothing was installed there"
+            )
     changes.file(path, text, mode=0o440)
 
 
@@ -50,17 +52,34 @@ def enrol_account(changes, namespaces):
         if not changes.wanted(f"make the account {ENROL}"):
             return
         # '*' is no password at all, where a locked one ('!') would make sshd refuse the account without PAM.
-        system.run([
-            "useradd", "--system", "--user-group", "--home-dir", ENROL_HOME, "--no-create-home", "--shell", "/bin/sh",
-            "--password", "*", "--comment", "amanda-backup enrolment", ENROL,
-        ])
+        system.run(
+            [
+                "useradd",
+                "--system",
+                "--user-group",
+                "--home-dir",
+                ENROL_HOME,
+                "--no-create-home",
+                "--shell",
+                "/bin/sh",
+                "--password",
+                "*",
+                "--comment",
+                "amanda-backup enrolment",
+                ENROL,
+            ]
+        )
     command = f"{system.INSTALL_DIR}/enrol"
     changes.directory(ENROL_HOME, mode=0o755)
     ssh_directory(changes, ENROL_HOME, ENROL)
-    sudoers(changes, "amanda-backup-enrol", [
-        f'Defaults!{command} env_keep += "SSH_ORIGINAL_COMMAND", !requiretty',
-        *[f"{ENROL} ALL=(root) NOPASSWD: {command} {name}" for name in sorted(namespaces)],
-    ])
+    sudoers(
+        changes,
+        "amanda-backup-enrol",
+        [
+            f'Defaults!{command} env_keep += "SSH_ORIGINAL_COMMAND", !requiretty',
+            *[f"{ENROL} ALL=(root) NOPASSWD: {command} {name}" for name in sorted(namespaces)],
+        ],
+    )
     own = [
         f'command="sudo -n {command} {name}",restrict {public_key(facts["publicKey"], name)} amanda-backup'
         for name, facts in sorted(namespaces.items())

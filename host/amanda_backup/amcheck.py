@@ -8,7 +8,7 @@ from amanda_backup import system
 
 @contextlib.contextmanager
 def candidate(registry, text):
-    """A disklist that only the checks see, removed whatever happens; a kill leaves it in memory, and the next removes it."""
+    """A disklist that only the checks see, removed whatever happens; also by the next one after a kill."""
     group = registry.settings["platform"]["dumpGroup"]
     path = registry.changes.at("/run/amanda-backup/disklist")
     system.ensure_directory(path.parent, mode=0o750, group=group)
@@ -29,7 +29,9 @@ def parse_disklist(registry, amanda_set, text):
     with candidate(registry, text) as path:
         done = amanda(registry.settings, ["amadmin", amanda_set, "disklist", f"-odiskfile={path}"])
     if done.returncode != 0:
-        raise system.Refusal(f"Amanda does not take the disklist of {amanda_set!r}: {words(done.stderr or done.stdout)}")
+        raise system.Refusal(
+            f"Amanda does not take the disklist of {amanda_set!r}: {words(done.stderr or done.stdout)}"
+        )
 
 
 def check_client(registry, amanda_set, text, document, directories):
@@ -39,7 +41,10 @@ def check_client(registry, amanda_set, text, document, directories):
     with candidate(registry, text) as path:
         done = amanda(registry.settings, ["amcheck", "-c", amanda_set, f"-odiskfile={path}", *exact])
     # What matches no entry is not checked, and amcheck's status is 0 all the same.
-    checked = "Client check: 1 host checked" in done.stdout and "matches neither a host nor a disk" not in done.stdout + done.stderr
+    checked = (
+        "Client check: 1 host checked" in done.stdout
+        and "matches neither a host nor a disk" not in done.stdout + done.stderr
+    )
     if done.returncode == 0 and checked:
         return
     problems = [found[1] for found in re.finditer(r"(?m)^(?:HOST \S+ )?ERROR:? (.*)$", done.stdout)]
@@ -48,8 +53,8 @@ def check_client(registry, amanda_set, text, document, directories):
         where = document.get("address") or "its enrolled address"
         told = words(done.stderr) or told
         raise system.Refusal(
-            f"client {client!r} at {where} cannot be checked for the set {amanda_set!r} ({told}): start it, correct its "
-            "address or hostKey, or run `pulumi up` for its BackupClient first; its disklist stays as it was"
+            f"client {client!r} at {where} cannot be checked for the set {amanda_set!r} ({told}): start it, correct "
+            "its address or hostKey, or run `pulumi up` for its BackupClient first; its disklist stays as it was"
         )
     raise system.Refusal(
         f"client {client!r} is not fit for the set {amanda_set!r}: {told}: put this right on the client or in its "
@@ -62,7 +67,9 @@ def check_server(settings, amanda_set):
     done = amanda(settings, ["amcheck", "-s", amanda_set])
     if done.returncode != 0:
         problems = "\n".join(re.findall(r"(?m)^(?:ERROR|FATAL).*$", done.stdout))
-        raise system.Refusal(f"amcheck -s {amanda_set} does not accept this server: {words(problems or done.stdout or done.stderr)}")
+        raise system.Refusal(
+            f"amcheck -s {amanda_set} does not accept this server: {words(problems or done.stdout or done.stderr)}"
+        )
 
 
 def words(text):

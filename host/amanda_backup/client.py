@@ -29,7 +29,7 @@ def authorized_line(settings):
             options.append(f'from="{ipaddress.ip_network(address, strict=False)}"')
         except ValueError:
             raise system.Refusal(
-                f"serverAddress: {address!r} must be the IP address or network that the server's ssh comes from, or null"
+                f"serverAddress: {address!r} must be the IP address or network of the server's ssh, or null"
             ) from None
     key = accounts.public_key(settings["dumpPublicKey"], "the backup server")
     return f"{','.join(options)} {key} {MARKER}"

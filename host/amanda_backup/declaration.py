@@ -28,13 +28,17 @@ def parse(raw):
     try:
         document = json.loads(raw.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise system.Refusal(f"the enrolment is no JSON in UTF-8 ({error}): send it by the program, not by hand") from None
+        raise system.Refusal(
+            f"the enrolment is no JSON in UTF-8 ({error}): send it by the program, not by hand"
+        ) from None
     expect(isinstance(document, dict), "the enrolment", "a JSON object")
     fragment = text(document.get("fragment"), "fragment")
     stand_alone = "+" in fragment
     known = KEYS if stand_alone else CLIENT_KEYS
     expect(set(document) == known, f"enrolment {fragment!r}", f"exactly the keys {', '.join(sorted(known))}")
-    expect(document["format"] == 1, "format", "1 (this server is older or newer than the program: run `pulumi up` there)")
+    expect(
+        document["format"] == 1, "format", "1 (this server is older or newer than the program: run `pulumi up` there)"
+    )
     client = text(document["client"], "client")
     expect(HOST.fullmatch(client) is not None, f"client {client!r}", "a host name of letters, digits, '.' and '-'")
     expect(fragment.split("+", 1)[0] == client, f"fragment {fragment!r}", f"{client!r}, or {client!r}, '+' and a name")
@@ -48,7 +52,9 @@ def parse(raw):
         check_directory(directory)
     expect(
         isinstance(document["disklist"], dict)
-        and all(isinstance(value, str) for value in document["disklist"].values()), "disklist", "texts by set",
+        and all(isinstance(value, str) for value in document["disklist"].values()),
+        "disklist",
+        "texts by set",
     )
     return document
 
@@ -89,15 +95,20 @@ def host_key(value, client):
         blob = base64.b64decode(encoded, validate=True)
     except ValueError:
         blob = b""
-    expect(blob[4:4 + len(kind)] == kind.encode(), f"hostKey of {client}", f"a whole key of the type {kind}")
+    expect(blob[4 : 4 + len(kind)] == kind.encode(), f"hostKey of {client}", f"a whole key of the type {kind}")
 
 
 def check_directory(directory):
-    expect(isinstance(directory, dict) and set(directory) <= DIRECTORY_KEYS, "a directory",
-           f"an object with no keys but {', '.join(sorted(DIRECTORY_KEYS))}")
+    expect(
+        isinstance(directory, dict) and set(directory) <= DIRECTORY_KEYS,
+        "a directory",
+        f"an object with no keys but {', '.join(sorted(DIRECTORY_KEYS))}",
+    )
     name = text(directory.get("name"), "the name of a directory")
     # The name becomes a part of file names on vtapes, in the holding disk and in the catalogue.
-    expect(len(name.encode()) <= 160, f"name {name!r} of a directory", "at most 160 bytes long; give it a shorter `name`")
+    expect(
+        len(name.encode()) <= 160, f"name {name!r} of a directory", "at most 160 bytes long; give it a shorter `name`"
+    )
     path = text(directory.get("path"), f"path of {name!r}")
     expect(path.startswith("/"), f"path {path!r} of directory {name!r}", "absolute, like /srv/www")
     expect(".." not in path.split("/"), f"path {path!r} of directory {name!r}", "free of '..'")
@@ -106,12 +117,19 @@ def check_directory(directory):
     text(directory.get("dumptype"), f"dumptype of {name!r}", 63)
     for option in ("exclude", "include"):
         patterns = directory.setdefault(option, [])
-        expect(isinstance(patterns, list) and len(patterns) <= MAX_PATTERNS, f"{option} of {name!r}",
-               f"a list of at most {MAX_PATTERNS} patterns")
+        expect(
+            isinstance(patterns, list) and len(patterns) <= MAX_PATTERNS,
+            f"{option} of {name!r}",
+            f"a list of at most {MAX_PATTERNS} patterns",
+        )
         for pattern in patterns:
             text(pattern, f"{option} of {name!r}")
     for pattern in directory["include"]:
-        expect(pattern.startswith("./"), f"include {pattern!r} of directory {name!r}", "a path from the directory, like ./www")
+        expect(
+            pattern.startswith("./"),
+            f"include {pattern!r} of directory {name!r}",
+            "a path from the directory, like ./www",
+        )
     for moment in ("before", "after"):
         names(directory.setdefault(moment, []), f"{moment} of {name!r}")
 
@@ -120,5 +138,7 @@ def names(value, what):
     """A list of plain names without repetition."""
     expect(isinstance(value, list) and len(value) <= 20, what, "a list of at most 20 names")
     for name in value:
-        expect(isinstance(name, str) and preconditions.NAME.fullmatch(name) is not None, f"{what} {name!r}", "a plain name")
+        expect(
+            isinstance(name, str) and preconditions.NAME.fullmatch(name) is not None, f"{what} {name!r}", "a plain name"
+        )
     expect(len(set(value)) == len(value), what, "free of repetitions")

@@ -1,4 +1,4 @@
-"""Rendering of disklists. The program renders the same text for its previews; tests/templates/disklist-cases.json decides.
+"""Rendering of disklists. The program renders the same for its previews; tests/templates/disklist-cases.json decides.
 
 Amanda takes quotes around a host as part of its name, so the host stands bare; everything else is quoted.
 """

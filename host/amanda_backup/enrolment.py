@@ -62,7 +62,9 @@ def withdraw(registry, namespace, fragment):
         print(f"{fragment} is not enrolled")
     dependent = [name for space, name in registry.documents if space == namespace and name.startswith(f"{fragment}+")]
     if dependent:
-        raise system.Refusal(f"{fragment} cannot be withdrawn before {', '.join(sorted(dependent))}: withdraw these first")
+        raise system.Refusal(
+            f"{fragment} cannot be withdrawn before {', '.join(sorted(dependent))}: withdraw these first"
+        )
     registry.drop(namespace, fragment)
     registry.write()
 
@@ -79,12 +81,16 @@ def check_host(registry, namespace, document):
         known = registry.documents.get((namespace, client))
         if known is None:
             raise system.Refusal(
-                f"{document['fragment']}: the client {client!r} is not enrolled by {namespace!r}: declare its BackupClient "
-                "in the same stack first"
+                f"{document['fragment']}: the client {client!r} is not enrolled by {namespace!r}: declare its "
+                "BackupClient in the same stack first"
             )
         return
     allowed = settings["namespaces"][namespace]["hosts"]
-    if "*" not in allowed and client not in allowed and not any(in_network(document["address"], rule) for rule in allowed):
+    if (
+        "*" not in allowed
+        and client not in allowed
+        and not any(in_network(document["address"], rule) for rule in allowed)
+    ):
         raise system.Refusal(
             f"the namespace {namespace!r} may not speak for {client!r} at {document['address']} (its hosts are "
             f"{', '.join(allowed) or 'none'}): add the name or its network to `namespaces` of the server"
@@ -106,8 +112,8 @@ def check_sets(registry, document):
         for name in directory["sets"]:
             if name not in known:
                 raise system.Refusal(
-                    f"{whose} names the set {name!r}, but the server has {', '.join(known)}: choose one of them or add the "
-                    "set to the server"
+                    f"{whose} names the set {name!r}, but the server has {', '.join(known)}: choose one of them or "
+                    "add the set to the server"
                 )
             dumptypes = client_dumptypes(registry, name)
             if directory["dumptype"] not in dumptypes:
@@ -134,8 +140,8 @@ def check_duplicates(registry, namespace, document):
                 key = (name, directory["name"].translate(str.maketrans("/:\\", "___")))
                 if key in seen:
                     raise system.Refusal(
-                        f"client {known['client']} declares a directory twice in the set {name!r}: {seen[key]} and {here}; "
-                        "remove one, or give one another `name`"
+                        f"client {known['client']} declares a directory twice in the set {name!r}: {seen[key]} and "
+                        f"{here}; remove one, or give one another `name`"
                     )
                 seen[key] = here
 
@@ -144,7 +150,8 @@ def check_preview(namespace, document):
     """What was reviewed is what is installed."""
     sets = {name for directory in document["directories"] for name in directory["sets"]}
     rendered = {
-        name: render(namespace, document["fragment"], document["client"], document["directories"], name) for name in sets
+        name: render(namespace, document["fragment"], document["client"], document["directories"], name)
+        for name in sets
     }
     if rendered != document["disklist"]:
         raise system.Refusal(

@@ -12,7 +12,9 @@ def attributes(path, platform):
         return {"group": platform["dumpGroup"], "mode": 0o640}
     if path == "/etc/cron.d/amanda-backup":
         return {"mode": 0o644}
-    raise system.Refusal(f"files: {path!r} is no file that a document may give; use the same version of amanda-backup on both sides")
+    raise system.Refusal(
+        f"files: {path!r} is no file that a document may give; use the same version of amanda-backup on both sides"
+    )
 
 
 def manifest(role):

@@ -27,16 +27,25 @@ def validate(hooks, host):
 
 
 def ensure(changes, platform, hooks):
-    """Install the plugin, the scripts and the sudo rules for exactly these scripts; remove scripts not listed any more."""
+    """Install the plugin, the scripts and the sudo rules for exactly these; remove scripts that are listed no more."""
     changes.directory(FOLDER)
-    changes.file(USERS, json.dumps({name: hook["user"] for name, hook in hooks.items()}, indent=2, sort_keys=True) + "\n")
+    changes.file(
+        USERS, json.dumps({name: hook["user"] for name, hook in hooks.items()}, indent=2, sort_keys=True) + "\n"
+    )
     for name, hook in sorted(hooks.items()):
         changes.file(FOLDER / name, hook["script"], mode=0o755)
     for stray in sorted(changes.at(FOLDER).glob("*")):
         if stray.name not in hooks:
             changes.remove(FOLDER / stray.name)
-    changes.file(f"{platform['applicationDir']}/amanda-hook", changes.at(PLUGIN).read_text(encoding="utf-8"), mode=0o755)
-    accounts.sudoers(changes, "amanda-backup-hooks", [
-        # The empty string means: with no argument at all.
-        f'{platform["dumpUser"]} ALL=({hook["user"]}) NOPASSWD: {FOLDER}/{name} ""' for name, hook in sorted(hooks.items())
-    ])
+    changes.file(
+        f"{platform['applicationDir']}/amanda-hook", changes.at(PLUGIN).read_text(encoding="utf-8"), mode=0o755
+    )
+    accounts.sudoers(
+        changes,
+        "amanda-backup-hooks",
+        [
+            # The empty string means: with no argument at all.
+            f'{platform["dumpUser"]} ALL=({hook["user"]}) NOPASSWD: {FOLDER}/{name} ""'
+            for name, hook in sorted(hooks.items())
+        ],
+    )

@@ -12,8 +12,20 @@ from amanda_backup import crypt, packages, preconditions, system
 KEY_LINES = 65
 # Without a home and without an agent nothing is left behind; the count is what an agent would have chosen.
 GPG = [
-    "gpg", "--homedir", "/nonexistent", "--no-keyring", "--no-options", "--no-random-seed-file", "--no-autostart",
-    "--quiet", "--batch", "--no-tty", "--pinentry-mode", "loopback", "--s2k-count", "65011712",
+    "gpg",
+    "--homedir",
+    "/nonexistent",
+    "--no-keyring",
+    "--no-options",
+    "--no-random-seed-file",
+    "--no-autostart",
+    "--quiet",
+    "--batch",
+    "--no-tty",
+    "--pinentry-mode",
+    "loopback",
+    "--s2k-count",
+    "65011712",
 ]
 
 
@@ -59,7 +71,9 @@ def compare_all(changes, settings):
     if passphrase is not None and passphrase.rstrip("\n") != settings["passphrase"]:
         raise other_key(key_folder(key_id) / "am_passphrase", f"another passphrase for key {key_id}")
     wrapped = changes.at(key_folder(key_id) / "am_key.gpg")
-    if wrapped.exists() and unwrap(key_id, wrapped.read_bytes(), settings["passphrase"]) != canonical(settings["keyText"]):
+    if wrapped.exists() and unwrap(key_id, wrapped.read_bytes(), settings["passphrase"]) != canonical(
+        settings["keyText"]
+    ):
         raise other_key(key_folder(key_id) / "am_key.gpg", f"another key {key_id}")
     for name in ("dump", "sign"):
         there = system.read_text(changes.at(system.ETC / "ssh" / name))
@@ -90,7 +104,9 @@ def install_amcrypt_key(changes, settings):
     elif changes.wanted(f"write {folder / 'am_key.gpg'}"):
         wrapped = wrap(canonical(settings["keyText"]), settings["passphrase"])
         if unwrap(settings["keyId"], wrapped, settings["passphrase"]) != canonical(settings["keyText"]):
-            raise system.Refusal(f"gpg cannot read back the key {settings['keyId']} that it wrapped: check gpg on this host")
+            raise system.Refusal(
+                f"gpg cannot read back the key {settings['keyId']} that it wrapped: check gpg on this host"
+            )
         changes.sweep(place)
         system.write_atomic(place, wrapped, **own)
 
@@ -109,8 +125,11 @@ def wrap(key_text, passphrase):
     """The key text as `gpg --symmetric --armor`; passphrase and text travel by pipes, and no agent is started."""
     with crypt.memory_file(passphrase.encode() + b"\n") as secret:
         done = subprocess.run(
-            [*GPG, "--passphrase-fd", str(secret.fileno()), "--symmetric", "--armor"], input=key_text.encode(),
-            capture_output=True, pass_fds=(secret.fileno(),), check=False,
+            [*GPG, "--passphrase-fd", str(secret.fileno()), "--symmetric", "--armor"],
+            input=key_text.encode(),
+            capture_output=True,
+            pass_fds=(secret.fileno(),),
+            check=False,
         )
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]

@@ -47,7 +47,9 @@ def space_for_vtapes(changes, settings):
     data = settings["dataPath"]
     sets = settings["sets"].items()
     needed = sum(facts["tapecycle"] * facts["vtapeMB"] + facts["holdingMB"] for _, facts in sets)
-    used = sum(megabytes_below(changes.at(f"{data}/{kind}/{name}")) for name, _ in sets for kind in ("vtapes", "holding"))
+    used = sum(
+        megabytes_below(changes.at(f"{data}/{kind}/{name}")) for name, _ in sets for kind in ("vtapes", "holding")
+    )
     space = os.statvfs(nearest_existing(changes.at(data)))
     free = space.f_bavail * space.f_frsize // 2**20
     if needed - used > free:
@@ -82,4 +84,6 @@ def names_are_safe(settings):
     if not os.path.isabs(settings["dataPath"]) or settings["dataPath"] == "/":
         raise system.Refusal(f"dataPath: {settings['dataPath']!r} must be an absolute path below /, like /srv/amanda")
     if not NAME.fullmatch(settings["encryption"]["keyId"]):
-        raise system.Refusal(f"encryption.keyId: {settings['encryption']['keyId']!r} must be letters, digits, '.', '_', '-'")
+        raise system.Refusal(
+            f"encryption.keyId: {settings['encryption']['keyId']!r} must be letters, digits, '.', '_', '-'"
+        )

@@ -60,7 +60,8 @@ class Registry:
         group = self.settings["platform"]["dumpGroup"]
         clients = sorted(
             (document["client"], document["address"], document["hostKey"])
-            for document in documents.values() if "address" in document
+            for document in documents.values()
+            if "address" in document
         )
         config = SSH_DEFAULTS + "".join(
             f"\nHost {client}\n    HostName {address}\n    HostKeyAlias {client}\n" for client, address, _ in clients

@@ -31,12 +31,16 @@ def parse(text, role):
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise system.Refusal(f"the document on standard input is no JSON (line {error.lineno}): it is sent by `pulumi up`") from None
+        raise system.Refusal(
+            f"the document on standard input is no JSON (line {error.lineno}): it is sent by `pulumi up`"
+        ) from None
     if not isinstance(document, dict) or document.get("role") != role:
-        raise system.Refusal(f"the document on standard input is not one for the role {role!r}: it is sent by `pulumi up`")
+        raise system.Refusal(
+            f"the document on standard input is not one for the role {role!r}: it is sent by `pulumi up`"
+        )
     if document.get("format") != FORMAT:
         raise system.Refusal(
-            f"the document has format {document.get('format')!r}, these programs take {FORMAT}: use one version of amanda-backup"
+            f"the document has format {document.get('format')!r}, these programs take {FORMAT}: use one version of both"
         )
     return document
 
@@ -59,7 +63,9 @@ def check(roles, root):
     documents = {role: system.read_text(changes.at(kept(role))) for role in roles if role in KEPT}
     found = {role: text for role, text in documents.items() if text is not None}
     if not found:
-        raise system.Refusal(f"no document was applied to this host yet ({system.ETC}/document-ROLE.json): run `pulumi up`")
+        raise system.Refusal(
+            f"no document was applied to this host yet ({system.ETC}/document-ROLE.json): run `pulumi up`"
+        )
     for role, text in sorted(found.items()):
         document = parse(text, role)
         for name, program in sorted(document["programs"].items()):

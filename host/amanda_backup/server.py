@@ -4,7 +4,18 @@ import json
 import tempfile
 
 from amanda_backup import (
-    accounts, amcheck, files, hooks, ledger, mirror, packages, preconditions, services, system, takeover, vtapes,
+    accounts,
+    amcheck,
+    files,
+    hooks,
+    ledger,
+    mirror,
+    packages,
+    preconditions,
+    services,
+    system,
+    takeover,
+    vtapes,
 )
 from amanda_backup.registry import Registry
 
@@ -73,7 +84,9 @@ def configurations_parse(changes, document, registry):
         path = f"/etc/amanda/{name}/amanda.conf"
         text = document["files"].get(path)
         if text is None:
-            raise system.Refusal(f"files: {path} is missing for the set {name!r}; use the same version of amanda-backup on both sides")
+            raise system.Refusal(
+                f"files: {path} is missing for the set {name!r}; use the same version of amanda-backup on both sides"
+            )
         if system.has_content(changes.at(path), text):
             continue
         with tempfile.TemporaryDirectory(prefix="amanda-backup.") as folder:
@@ -83,7 +96,9 @@ def configurations_parse(changes, document, registry):
             done = system.run(["amadmin", ".", "disklist"], user=user, cwd=folder, check=False)
         if done.returncode != 0:
             told = amcheck.words(done.stderr or done.stdout).replace(f"{folder}/", "")
-            raise system.Refusal(f"Amanda does not take {path} ({told}): correct the set in the configuration; nothing was changed")
+            raise system.Refusal(
+                f"Amanda does not take {path} ({told}): correct the set in the configuration; nothing was changed"
+            )
 
 
 def links(changes, settings):

@@ -12,13 +12,16 @@ BLOCK = re.compile(r"(?m)^# BEGIN amanda-backup\n(?:.*\n)*?# END amanda-backup\n
 
 def running(changes, service):
     """The service runs now and after the next boot."""
-    states = [system.run(["systemctl", verb, "--quiet", service], check=False).returncode for verb in ("is-active", "is-enabled")]
+    states = [
+        system.run(["systemctl", verb, "--quiet", service], check=False).returncode
+        for verb in ("is-active", "is-enabled")
+    ]
     if any(states) and changes.wanted(f"start the service {service}"):
         system.run(["systemctl", "enable", "--now", service])
 
 
 def own_name(changes, name):
-    """Amanda dumps the server's own directories (auth local) only under a name that leads to an address of this host."""
+    """Amanda dumps the server's own directories (auth local) only under a name that leads to this host."""
     path = "/etc/hosts"
     text = system.read_text(changes.at(path)) or ""
     if leads_here(name) or not changes.wanted(f"add 127.0.1.1 {name} to {path}"):

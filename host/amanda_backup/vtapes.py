@@ -70,8 +70,8 @@ def plan(slots, known, name, count):
     for number, slot in sorted(slots.items()):
         if slot.label in seen:
             raise system.Refusal(
-                f"slot{number} and slot{seen[slot.label]} of the set {name!r} both hold the vtape {slot.label}: move the "
-                "wrong copy out of the folder of vtapes"
+                f"slot{number} and slot{seen[slot.label]} of the set {name!r} both hold the vtape {slot.label}: move "
+                "the wrong copy out of the folder of vtapes"
             )
         if slot.label:
             seen[slot.label] = number
@@ -79,26 +79,26 @@ def plan(slots, known, name, count):
         label = slot.label or f"{name}-{number:03d}"
         if slot.label is None and slot.dumps:
             raise system.Refusal(
-                f"slot{number} of the set {name!r} holds dumps but no label, so it is not labelled: fetch the vtape from the "
-                "mirror (`backupctl mirror`), or move the folder's files to a safe place"
+                f"slot{number} of the set {name!r} holds dumps but no label, so it is not labelled: fetch the vtape "
+                "from the mirror (`backupctl mirror`), or move the folder's files to a safe place"
             )
         if slot.label is None and number <= count:
             if known.get(label, "0") != "0":
                 raise system.Refusal(
-                    f"the tapelist of the set {name!r} says that {label} was written at {known[label]}, but slot{number} is "
-                    f"empty: fetch the vtape from the mirror, or give its dumps up by `amrmtape {name} {label}`"
+                    f"the tapelist of the set {name!r} says that {label} was written at {known[label]}, but slot{number} "
+                    f"is empty: fetch the vtape from the mirror, or give its dumps up by `amrmtape {name} {label}`"
                 )
             if label in seen:
                 raise system.Refusal(
-                    f"slot{number} of the set {name!r} should be labelled {label}, which is in slot{seen[label]}: move that "
-                    f"folder's files to slot{number}"
+                    f"slot{number} of the set {name!r} should be labelled {label}, which is in slot{seen[label]}: move "
+                    f"that folder's files to slot{number}"
                 )
             work.append((number, label, label in known or slot.debris))
         elif slot.label is not None and label not in known:
             if slot.written != NEVER or slot.dumps:
                 raise system.Refusal(
-                    f"slot{number} of the set {name!r} holds {label}, written at {slot.written}, but the tapelist does not "
-                    "know it: restore the catalogue from the mirror before the server is set up again"
+                    f"slot{number} of the set {name!r} holds {label}, written at {slot.written}, but the tapelist does "
+                    "not know it: restore the catalogue from the mirror before the server is set up again"
                 )
             work.append((number, label, True))
     return work

@@ -33,8 +33,10 @@ def amanda_conf(name, *, data="/srv/amanda", tapecycle=3, vtape_mb=50, part_mb=1
     text = (REPO / "tests/templates/examples/amanda.conf").read_text(encoding="utf-8")
     text = text.replace("daily", name).replace("/srv/amanda", data)
     for pattern, value in (
-        (r"(?m)^tapecycle \d+", f"tapecycle {tapecycle}"), (r"length \d+", f"length {vtape_mb}"),
-        (r"part_size \d+", f"part_size {part_mb}"), (r"use \d+", f"use {holding_mb}"),
+        (r"(?m)^tapecycle \d+", f"tapecycle {tapecycle}"),
+        (r"length \d+", f"length {vtape_mb}"),
+        (r"part_size \d+", f"part_size {part_mb}"),
+        (r"use \d+", f"use {holding_mb}"),
         (r"chunksize \d+", f"chunksize {holding_mb}"),
     ):
         text = re.sub(pattern, value, text)
@@ -43,18 +45,31 @@ def amanda_conf(name, *, data="/srv/amanda", tapecycle=3, vtape_mb=50, part_mb=1
 
 def document(role, settings, files=None):
     return {
-        "format": 1, "role": role, "identity": {"generation": 1, "instance": "i-1", "image": "debian-12"},
-        "programs": programs(role), "settings": settings, "files": files or {},
+        "format": 1,
+        "role": role,
+        "identity": {"generation": 1, "instance": "i-1", "image": "debian-12"},
+        "programs": programs(role),
+        "settings": settings,
+        "files": files or {},
     }
 
 
 def server_settings(name="server", address="192.0.2.10", *, sets=None, namespaces=None, **more):
     chosen = sets or {"daily": {"tapecycle": 3, "vtapeMB": 50, "runtapes": 2, "holdingMB": 100}}
     return {
-        "stack": STACK, "platform": platform(), "name": name, "address": address, "dataPath": "/srv/amanda", "sets": chosen,
-        "encryption": {"keyId": KEY_ID}, "mirror": None,
+        "stack": STACK,
+        "platform": platform(),
+        "name": name,
+        "address": address,
+        "dataPath": "/srv/amanda",
+        "sets": chosen,
+        "encryption": {"keyId": KEY_ID},
+        "mirror": None,
         "namespaces": namespaces or {STACK: {"publicKey": public_key("enrol"), "hosts": ["*"]}},
-        "ownDirectories": [], "lockWaitMinutes": 1, "notify": {"mail": "root"}, **more,
+        "ownDirectories": [],
+        "lockWaitMinutes": 1,
+        "notify": {"mail": "root"},
+        **more,
     }
 
 
@@ -62,26 +77,43 @@ def server(settings=None, **more):
     settings = settings or server_settings(**more)
     files = {
         f"/etc/amanda/{name}/amanda.conf": amanda_conf(
-            name, data=settings["dataPath"], tapecycle=facts["tapecycle"], vtape_mb=facts["vtapeMB"],
+            name,
+            data=settings["dataPath"],
+            tapecycle=facts["tapecycle"],
+            vtape_mb=facts["vtapeMB"],
             holding_mb=facts["holdingMB"],
-        ) for name, facts in settings["sets"].items()
+        )
+        for name, facts in settings["sets"].items()
     }
     files["/etc/cron.d/amanda-backup"] = "MAILTO=root\n0 3 1 1 * root true\n"
     return document("server", settings, files)
 
 
 def client(name="client1", *, server_address="192.0.2.10", hooks=None):
-    return document("client", {
-        "platform": platform(), "name": name, "serverAddress": server_address, "dumpPublicKey": public_key("dump"),
-        "hooks": hooks or {},
-    })
+    return document(
+        "client",
+        {
+            "platform": platform(),
+            "name": name,
+            "serverAddress": server_address,
+            "dumpPublicKey": public_key("dump"),
+            "hooks": hooks or {},
+        },
+    )
 
 
 def secrets(**changed):
-    return document("secrets", {
-        "platform": platform(), "keyId": KEY_ID, "passphrase": "correct horse battery staple", "keyText": key_text(),
-        "identities": {"dump": private_key("dump"), "sign": private_key("sign")}, **changed,
-    })
+    return document(
+        "secrets",
+        {
+            "platform": platform(),
+            "keyId": KEY_ID,
+            "passphrase": "correct horse battery staple",
+            "keyText": key_text(),
+            "identities": {"dump": private_key("dump"), "sign": private_key("sign")},
+            **changed,
+        },
+    )
 
 
 @functools.cache
@@ -110,21 +142,34 @@ def public_key(name):
 
 def directory(name, path=None, **more):
     return {
-        "name": name, "path": path or name, "sets": ["daily"], "dumptype": "encrypt-gnutar-ssh", "exclude": [], "include": [],
-        "before": [], "after": [], **more,
+        "name": name,
+        "path": path or name,
+        "sets": ["daily"],
+        "dumptype": "encrypt-gnutar-ssh",
+        "exclude": [],
+        "include": [],
+        "before": [],
+        "after": [],
+        **more,
     }
 
 
 def enrolment(client="web1", *, fragment=None, directories=None, namespace=STACK, address="192.0.2.20", host_key=None):
     """A document with the text that the preview would have shown."""
     import sys
+
     sys.path.insert(0, str(HOST))
     from amanda_backup import disklist
+
     fragment = fragment or client
     directories = [directory("/srv/www")] if directories is None else directories
     sets = {name for one in directories for name in one["sets"]}
     made = {
-        "format": 1, "identity": {"generation": 1}, "fragment": fragment, "client": client, "directories": directories,
+        "format": 1,
+        "identity": {"generation": 1},
+        "fragment": fragment,
+        "client": client,
+        "directories": directories,
         "disklist": {name: disklist.fragment(namespace, fragment, client, directories, name) for name in sorted(sets)},
     }
     if "+" not in fragment:

@@ -1,9 +1,7 @@
 """Converge below a folder of the test's own: programs, files, the run's lock, preconditions, --check."""
 
-import ast
 import contextlib
 import io
-import json
 import os
 import pathlib
 import subprocess
@@ -20,51 +18,13 @@ sys.path.insert(0, str(documents.HOST))
 from amanda_backup import accounts, client, files, packages, preconditions, roles, services, system  # noqa: E402
 from amanda_backup.changes import Changes  # noqa: E402
 
+
 class Folder(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.enterContext(mock.patch.object(system, "LOCK", self.root / "lock"))
         self.changes = Changes(root=self.root, tell=lambda line: None)
         self.checks = Changes(root=self.root, tell=lambda line: None, check=True)
-
-
-class Programs(unittest.TestCase):
-    """host/programs.json is what TypeScript sends: each role's entry programs and all that they import."""
-
-    ENTRIES = {
-        "secrets": ["converge"], "client": ["converge", "amanda-hook"],
-        "server": ["converge", "enrol", "amanda-hook", "backupctl", "amcrypt", "recover.sh"],
-    }
-
-    def imported(self, name):
-        """Our modules that this program imports, anywhere in it."""
-        path = documents.HOST / name
-        text = path.read_text(encoding="utf-8")
-        if "python3" not in text.splitlines()[0] and path.suffix != ".py":
-            return set()
-        found = set()
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and node.module == "amanda_backup":
-                found |= {f"amanda_backup/{alias.name}.py" for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("amanda_backup."):
-                found.add(node.module.replace(".", "/") + ".py")
-            elif isinstance(node, ast.Import):
-                found |= {alias.name.replace(".", "/") + ".py" for alias in node.names if alias.name.startswith("amanda_backup.")}
-        return found
-
-    def closure(self, role):
-        modules = {"secrets": "keys", "client": "client", "server": "server"}[role]
-        todo = {*self.ENTRIES[role], f"amanda_backup/{modules}.py", "amanda_backup/__init__.py"}
-        done = {"bootstrap.py"}
-        while todo:
-            name = todo.pop()
-            done.add(name)
-            todo |= self.imported(name) - done
-        return sorted(done)
-
-    def test_each_role_gets_exactly_what_it_imports(self):
-        listed = json.loads((documents.HOST / "programs.json").read_text(encoding="utf-8"))
-        self.assertEqual(listed, {role: self.closure(role) for role in self.ENTRIES})
 
 
 class Files(Folder):
@@ -75,14 +35,20 @@ class Files(Folder):
             (self.root / folder).mkdir(parents=True)
         foreign = self.root / "etc/amanda/weekly/disklist"
         foreign.write_text("kept")
-        first = {"/etc/amanda/daily/amanda.conf": "a", "/etc/amanda/weekly/amanda.conf": "b", "/etc/cron.d/amanda-backup": "c"}
+        first = {
+            "/etc/amanda/daily/amanda.conf": "a",
+            "/etc/amanda/weekly/amanda.conf": "b",
+            "/etc/cron.d/amanda-backup": "c",
+        }
         files.ensure(self.changes, "server", first, self.PLATFORM)
         conf = self.root / "etc/amanda/daily/amanda.conf"
         self.assertEqual((conf.stat().st_mode & 0o7777, conf.stat().st_uid, conf.stat().st_gid), (0o640, 0, 34))
         second = {"/etc/amanda/daily/amanda.conf": "a2"}
         files.ensure(self.changes, "server", second, self.PLATFORM)
         left = sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
-        self.assertEqual(left, ["etc/amanda-backup/files-server.json", "etc/amanda/daily/amanda.conf", "etc/amanda/weekly/disklist"])
+        self.assertEqual(
+            left, ["etc/amanda-backup/files-server.json", "etc/amanda/daily/amanda.conf", "etc/amanda/weekly/disklist"]
+        )
         self.assertEqual(conf.read_text(), "a2")
         done = len(self.changes.lines)
         files.ensure(self.changes, "server", second, self.PLATFORM)
@@ -100,7 +66,13 @@ class Files(Folder):
             self.assertEqual(list(self.root.glob("etc/amanda/*/*")), [], stop)
 
     def test_other_places_are_refused(self):
-        for path in ("/etc/passwd", "/etc/amanda/../passwd", "/etc/amanda/x/y/amanda.conf", "/etc/cron.d/other", "etc/cron.d/amanda-backup"):
+        for path in (
+            "/etc/passwd",
+            "/etc/amanda/../passwd",
+            "/etc/amanda/x/y/amanda.conf",
+            "/etc/cron.d/other",
+            "etc/cron.d/amanda-backup",
+        ):
             with self.subTest(path), self.assertRaisesRegex(system.Refusal, "no file that a document may give"):
                 files.ensure(self.changes, "server", {path: "x"}, self.PLATFORM)
         self.assertEqual(list(self.root.iterdir()), [])
@@ -127,8 +99,16 @@ class Check(Folder):
         self.checks.directory("/folder")
         self.checks.link("/ours", "target")
         self.checks.remove("/there")
-        self.assertEqual(self.checks.lines, ["write /there", "write /missing", "make directory /folder (root, 755)",
-                                             "link /ours to target", "remove /there"])
+        self.assertEqual(
+            self.checks.lines,
+            [
+                "write /there",
+                "write /missing",
+                "make directory /folder (root, 755)",
+                "link /ours to target",
+                "remove /there",
+            ],
+        )
         self.assertEqual(sorted(path.name for path in self.root.iterdir()), ["ours", "there"])
         self.assertEqual((self.root / "there").read_text(), "other")
 
@@ -147,8 +127,12 @@ class Check(Folder):
 
 class Documents(Folder):
     def test_documents_that_are_none(self):
-        for text, told in (("", "no JSON"), ("[]", "not one for the role"), ('{"role": "client"}', "not one for the role"),
-                           ('{"role": "server", "format": 2}', "has format 2, these programs take 1")):
+        for text, told in (
+            ("", "no JSON"),
+            ("[]", "not one for the role"),
+            ('{"role": "client"}', "not one for the role"),
+            ('{"role": "server", "format": 2}', "has format 2, these programs take 1"),
+        ):
             with self.subTest(text), self.assertRaisesRegex(system.Refusal, told):
                 roles.main(["server"], io.StringIO(text), root=self.root)
         for argv in ([], ["other"], ["server", "x"], ["--check", "server", "x"]):
@@ -158,9 +142,14 @@ class Documents(Folder):
 
 class Preconditions(Folder):
     def test_space_for_the_vtapes(self):
-        settings = documents.server_settings(sets={"daily": {"tapecycle": 4, "vtapeMB": 10**9, "runtapes": 1, "holdingMB": 7}})
-        with self.assertRaisesRegex(system.Refusal, r"4 × 1000000000 MB \+ 7 MB \(daily\) = 4000000007 MB, of which 0 MB are written, and "
-                                                    r"/srv/amanda has only \d+ MB free: give it a larger volume"):
+        settings = documents.server_settings(
+            sets={"daily": {"tapecycle": 4, "vtapeMB": 10**9, "runtapes": 1, "holdingMB": 7}}
+        )
+        with self.assertRaisesRegex(
+            system.Refusal,
+            r"4 × 1000000000 MB \+ 7 MB \(daily\) = 4000000007 MB, of which 0 MB are written, and "
+            r"/srv/amanda has only \d+ MB free: give it a larger volume",
+        ):
             preconditions.space_for_vtapes(self.changes, settings)
         self.assertEqual([path.name for path in self.root.iterdir()], [])
 
@@ -190,8 +179,10 @@ class Preconditions(Folder):
         with self.assertRaisesRegex(system.Refusal, "am_passphrase is missing: the keys go to the server before"):
             preconditions.keys_are_there(self.changes, documents.server_settings())
         for more, told in (
-            ({"sets": {"../x": {}}}, "sets: the name '../x'"), ({"namespaces": {"a b": {}}}, "namespaces: the name 'a b'"),
-            ({"dataPath": "/"}, "dataPath: '/'"), ({"encryption": {"keyId": "a/b"}}, "encryption.keyId: 'a/b'"),
+            ({"sets": {"../x": {}}}, "sets: the name '../x'"),
+            ({"namespaces": {"a b": {}}}, "namespaces: the name 'a b'"),
+            ({"dataPath": "/"}, "dataPath: '/'"),
+            ({"encryption": {"keyId": "a/b"}}, "encryption.keyId: 'a/b'"),
         ):
             with self.subTest(told), self.assertRaisesRegex(system.Refusal, told):
                 preconditions.names_are_safe(documents.server_settings() | more)
@@ -200,8 +191,11 @@ class Preconditions(Folder):
 class Clients(unittest.TestCase):
     def test_the_servers_key_may_do_one_thing_from_one_place(self):
         line = client.authorized_line(documents.client(server_address="192.0.2.10")["settings"])
-        self.assertEqual(line, 'command="/usr/lib/amanda/amandad -auth=ssh amdump",restrict,from="192.0.2.10/32" '
-                               f'{documents.public_key("dump")} amanda-backup')
+        self.assertEqual(
+            line,
+            'command="/usr/lib/amanda/amandad -auth=ssh amdump",restrict,from="192.0.2.10/32" '
+            f'{documents.public_key("dump")} amanda-backup',
+        )
         self.assertNotIn("from=", client.authorized_line(documents.client(server_address=None)["settings"]))
         for address in ("backup1", '*", "', "192.0.2.1,*"):
             with self.subTest(address), self.assertRaisesRegex(system.Refusal, "serverAddress"):
@@ -226,7 +220,11 @@ class Clients(unittest.TestCase):
 
 class Machine(Folder):
     def test_installed_packages_are_left_alone(self):
-        platform = documents.platform() | {"installCommand": ["false"], "refreshCommand": ["false"], "repairCommand": []}
+        platform = documents.platform() | {
+            "installCommand": ["false"],
+            "refreshCommand": ["false"],
+            "repairCommand": [],
+        }
         self.assertEqual(packages.missing(platform, ["tar", "no-such-package", "gzip"]), ["no-such-package"])
         self.assertEqual(packages.ensure(self.changes, platform, ["tar", "gzip"]), [])
         self.assertEqual(self.changes.lines, [])
@@ -237,7 +235,9 @@ class Machine(Folder):
         told = "ii whole\nhi held\nrc removed\niU unpacked\niF half-configured\nun never\n"
         platform = documents.platform() | {"queryCommand": ["printf", told]}
         wanted = ["whole", "held", "removed", "unpacked", "half-configured", "never", "unheard-of"]
-        self.assertEqual(packages.missing(platform, wanted), ["half-configured", "never", "removed", "unheard-of", "unpacked"])
+        self.assertEqual(
+            packages.missing(platform, wanted), ["half-configured", "never", "removed", "unheard-of", "unpacked"]
+        )
 
     def test_an_own_name_that_leads_elsewhere_is_written_to_hosts_once(self):
         (self.root / "etc").mkdir()
@@ -245,14 +245,17 @@ class Machine(Folder):
         hosts.write_text("127.0.0.1 localhost\n192.0.2.1 backup.invalid")
         for _ in range(2):
             services.own_name(self.changes, "backup.invalid")
-        self.assertEqual(hosts.read_text(), "# BEGIN amanda-backup\n127.0.1.1\tbackup.invalid\n# END amanda-backup\n"
-                                            "127.0.0.1 localhost\n192.0.2.1 backup.invalid\n")
+        self.assertEqual(
+            hosts.read_text(),
+            "# BEGIN amanda-backup\n127.0.1.1\tbackup.invalid\n# END amanda-backup\n"
+            "127.0.0.1 localhost\n192.0.2.1 backup.invalid\n",
+        )
         services.own_name(self.changes, "localhost")
         self.assertNotIn("1 localhost\n# END", hosts.read_text())
 
     def test_the_lock_names_its_holder_and_outlives_a_killed_one(self):
         code = (
-            f"import sys; sys.path.insert(0, {str(documents.HOST)!r})\nimport pathlib\nfrom amanda_backup import system\n"
+            f"import pathlib, sys\nsys.path.insert(0, {str(documents.HOST)!r})\nfrom amanda_backup import system\n"
             f"system.LOCK = pathlib.Path({str(self.root / 'lock')!r})\n"
             "with system.run_lock('a run'):\n    print('held', flush=True)\n    system.run(['sleep', '2'])\n"
         )

@@ -34,15 +34,24 @@ def parsed(text):
         pathlib.Path(folder, "disklist").write_text(text, encoding="utf-8")
         subprocess.run(["chown", "-R", "backup:backup", folder], check=True)
         done = subprocess.run(
-            ["setpriv", "--reuid=backup", "--regid=backup", "--init-groups", "amadmin", ".", "disklist"], cwd=folder,
-            capture_output=True, text=True, check=False,
+            ["setpriv", "--reuid=backup", "--regid=backup", "--init-groups", "amadmin", ".", "disklist"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         raise AssertionError(done.stderr)
     return [
-        (block[1], block[2], *(re.search(pattern, block[3], re.M)[1] for pattern in
-                               (r"^ +device (.*)$", r"^ +EXCLUDE +FILE ?(.*)$", r"^ +INCLUDE +FILE ?(.*)$")))
-        for block in re.finditer(r'host (\S+):\n.*?disk (.*?):\n(.*?)(?=^line |\Z)', done.stdout, re.M | re.S)
+        (
+            block[1],
+            block[2],
+            *(
+                re.search(pattern, block[3], re.M)[1]
+                for pattern in (r"^ +device (.*)$", r"^ +EXCLUDE +FILE ?(.*)$", r"^ +INCLUDE +FILE ?(.*)$")
+            ),
+        )
+        for block in re.finditer(r"host (\S+):\n.*?disk (.*?):\n(.*?)(?=^line |\Z)", done.stdout, re.M | re.S)
     ]
 
 
@@ -53,34 +62,55 @@ class Golden(unittest.TestCase):
             document = case["document"]
             with self.subTest(case["case"]):
                 sets = {name for directory in document["directories"] for name in directory["sets"]}
-                self.assertEqual({
-                    name: disklist.fragment(
-                        case["namespace"], document["fragment"], document["client"], document["directories"], name)
-                    for name in sets
-                }, case["disklist"])
+                self.assertEqual(
+                    {
+                        name: disklist.fragment(
+                            case["namespace"], document["fragment"], document["client"], document["directories"], name
+                        )
+                        for name in sets
+                    },
+                    case["disklist"],
+                )
 
 
 class Amanda(unittest.TestCase):
     def test_amanda_reads_back_what_was_meant(self):
-        names = ['plain', 'sp ace', 'ba\\ck', 'qu"ote', "$(reboot) `x` #no", "näme→", 'both\\"', "{", "trailing\\"]
+        names = ["plain", "sp ace", "ba\\ck", 'qu"ote', "$(reboot) `x` #no", "näme→", 'both\\"', "{", "trailing\\"]
         directories = [
-            documents.directory(name, f"/srv/{name}", exclude=[f"./{name}", "./*.o"], include=[f"./{name}"], before=["b"], after=["a"])
+            documents.directory(
+                name, f"/srv/{name}", exclude=[f"./{name}", "./*.o"], include=[f"./{name}"], before=["b"], after=["a"]
+            )
             for name in names
         ]
         text = disklist.whole([("ns", "web1", "web1", directories)], "daily")
         found = parsed(text)
-        self.assertEqual([(host, disk, device) for host, disk, device, _, _ in found],
-                         [("web1", name, f"/srv/{name}") for name in sorted(names)])
-        for (_, disk, _, exclude, include) in found:
+        self.assertEqual(
+            [(host, disk, device) for host, disk, device, _, _ in found],
+            [("web1", name, f"/srv/{name}") for name in sorted(names)],
+        )
+        for _, disk, _, exclude, include in found:
             self.assertEqual(exclude, " ".join(map(disklist.quoted, sorted([f"./{disk}", "./*.o"]))))
             self.assertEqual(include, disklist.quoted(f"./{disk}"))
 
     def test_fragments_stand_in_order_with_one_blank_line_between(self):
         one = [documents.directory("/b"), documents.directory("/a")]
-        text = disklist.whole([("n", "web2", "web2", one), ("m", "web1+x", "web1", one[:1]), ("n", "web1", "web1", one[1:])], "daily")
-        self.assertEqual([line.removesuffix(" {") for line in text.splitlines() if line[:1] not in (" ", "}")], [
-            "# n web1", 'web1 "/a" "/a"', "", "# m web1+x", 'web1 "/b" "/b"', "", "# n web2", 'web2 "/a" "/a"', 'web2 "/b" "/b"',
-        ])
+        text = disklist.whole(
+            [("n", "web2", "web2", one), ("m", "web1+x", "web1", one[:1]), ("n", "web1", "web1", one[1:])], "daily"
+        )
+        self.assertEqual(
+            [line.removesuffix(" {") for line in text.splitlines() if line[:1] not in (" ", "}")],
+            [
+                "# n web1",
+                'web1 "/a" "/a"',
+                "",
+                "# m web1+x",
+                'web1 "/b" "/b"',
+                "",
+                "# n web2",
+                'web2 "/a" "/a"',
+                'web2 "/b" "/b"',
+            ],
+        )
         self.assertEqual(disklist.whole([("n", "web2", "web2", one)], "weekly"), "")
 
 

@@ -44,8 +44,13 @@ class Declarations(unittest.TestCase):
         self.assertEqual(declaration.parse(raw(alone)), alone)
 
     def test_bytes_that_are_no_document(self):
-        for data, told in ((b"", "no JSON"), (b"\xff\xfe", "no JSON"), (b"[]", "must be a JSON object"), (b"{}", "fragment"),
-                           (b"{" + b" " * declaration.MAX_BYTES, "longer than")):
+        for data, told in (
+            (b"", "no JSON"),
+            (b"\xff\xfe", "no JSON"),
+            (b"[]", "must be a JSON object"),
+            (b"{}", "fragment"),
+            (b"{" + b" " * declaration.MAX_BYTES, "longer than"),
+        ):
             with self.subTest(data[:8]), self.assertRaisesRegex(system.Refusal, told):
                 declaration.parse(data)
 
@@ -63,23 +68,51 @@ class Declarations(unittest.TestCase):
         self.assertIn("'web1', or 'web1', '+' and a name", self.told(lambda document: document.update(fragment="web2")))
 
     def test_addresses_and_host_keys(self):
-        for address in ("", "192.0.2.1 evil", "192.0.2.1\nProxyCommand reboot", "-oProxyCommand=x", "fe80::1%x ProxyCommand reboot", "192.0.2.300", 3):
+        for address in (
+            "",
+            "192.0.2.1 evil",
+            "192.0.2.1\nProxyCommand reboot",
+            "-oProxyCommand=x",
+            "fe80::1%x ProxyCommand reboot",
+            "192.0.2.300",
+            3,
+        ):
             with self.subTest(address):
                 self.told(lambda document, value=address: document.update(address=value))
-        for key in ("", "ssh-ed25519 AAAA", "ssh-ed25519 " + "A" * 68, "ssh-dss " + "A" * 68, "x\nssh-ed25519 AAAA",
-                    documents.public_key("host").replace("ssh-ed25519", "ssh-rsa")):
+        for key in (
+            "",
+            "ssh-ed25519 AAAA",
+            "ssh-ed25519 " + "A" * 68,
+            "ssh-dss " + "A" * 68,
+            "x\nssh-ed25519 AAAA",
+            documents.public_key("host").replace("ssh-ed25519", "ssh-rsa"),
+        ):
             with self.subTest(key):
                 self.assertIn("hostKey of web1", self.told(lambda document, value=key: document.update(hostKey=value)))
 
     def test_texts_of_a_directory(self):
         for key, value, told in (
-            ("path", "srv/www", "absolute"), ("path", "/srv/../etc", "free of '..'"), ("path", "/a\nb", "control"),
-            ("path", "/a\x85b", "control"), ("path", "/" + "a" * 1024, "at most 1024"), ("path", None, "a text"),
-            ("name", "", "a text that is not empty"), ("name", "n" * 161, "shorter `name`"), ("name", "\ud800", "control"),
-            ("sets", [], "at least one set"), ("sets", ["a b"], "a plain name"), ("sets", ["daily", "daily"], "repetitions"),
-            ("sets", "daily", "a list"), ("dumptype", "x\ny", "control"), ("exclude", ["a\nb"], "control"),
-            ("exclude", "x", "a list"), ("exclude", ["x"] * 201, "at most 200"), ("include", ["x"], "a path from the directory"),
-            ("before", ["../../bin/sh"], "a plain name"), ("after", ["a"] * 2, "repetitions"), ("before", [["x"]], "a plain name"),
+            ("path", "srv/www", "absolute"),
+            ("path", "/srv/../etc", "free of '..'"),
+            ("path", "/a\nb", "control"),
+            ("path", "/a\x85b", "control"),
+            ("path", "/" + "a" * 1024, "at most 1024"),
+            ("path", None, "a text"),
+            ("name", "", "a text that is not empty"),
+            ("name", "n" * 161, "shorter `name`"),
+            ("name", "\ud800", "control"),
+            ("sets", [], "at least one set"),
+            ("sets", ["a b"], "a plain name"),
+            ("sets", ["daily", "daily"], "repetitions"),
+            ("sets", "daily", "a list"),
+            ("dumptype", "x\ny", "control"),
+            ("exclude", ["a\nb"], "control"),
+            ("exclude", "x", "a list"),
+            ("exclude", ["x"] * 201, "at most 200"),
+            ("include", ["x"], "a path from the directory"),
+            ("before", ["../../bin/sh"], "a plain name"),
+            ("after", ["a"] * 2, "repetitions"),
+            ("before", [["x"]], "a plain name"),
         ):
             with self.subTest(key=key, value=str(value)[:20].encode("unicode_escape")):
                 self.assertIn(told, self.directory(key, value))
@@ -124,7 +157,8 @@ class Namespaces(unittest.TestCase):
 
     def state(self):
         return {
-            str(path.relative_to(self.root)): path.read_text() for path in sorted(self.root.rglob("*"))
+            str(path.relative_to(self.root)): path.read_text()
+            for path in sorted(self.root.rglob("*"))
             if path.is_file() and path.name != "lock"
         }
 
@@ -134,13 +168,19 @@ class Namespaces(unittest.TestCase):
     def test_the_derived_files_follow_from_the_documents(self):
         self.send(documents.enrolment("web1", directories=[documents.directory("/srv/www", sets=["daily", "weekly"])]))
         self.send(documents.enrolment("shop1", address="192.0.2.200", namespace=OTHER), OTHER)
-        self.assertEqual(self.text("etc/amanda/weekly/disklist"), '# amanda-backup.prod web1\nweb1 "/srv/www" "/srv/www" {\n'
-                                                                  "    encrypt-gnutar-ssh\n}\n")
-        self.assertEqual([line for line in self.text("etc/amanda/daily/disklist").splitlines() if line.startswith("#")],
-                         ["# amanda-backup.prod server", "# shop.prod shop1", "# amanda-backup.prod web1"])
+        self.assertEqual(
+            self.text("etc/amanda/weekly/disklist"),
+            '# amanda-backup.prod web1\nweb1 "/srv/www" "/srv/www" {\n' "    encrypt-gnutar-ssh\n}\n",
+        )
+        self.assertEqual(
+            [line for line in self.text("etc/amanda/daily/disklist").splitlines() if line.startswith("#")],
+            ["# amanda-backup.prod server", "# shop.prod shop1", "# amanda-backup.prod web1"],
+        )
         self.assertIn("\nHost web1\n    HostName 192.0.2.20\n", self.text("var/backups/.ssh/config"))
-        self.assertEqual(self.text("var/backups/.ssh/known_hosts").splitlines(),
-                         [f"{client} {documents.public_key('host')}" for client in ("shop1", "web1")])
+        self.assertEqual(
+            self.text("var/backups/.ssh/known_hosts").splitlines(),
+            [f"{client} {documents.public_key('host')}" for client in ("shop1", "web1")],
+        )
         kept = self.root / f"srv/amanda/enrolment/{OTHER}/shop1.json"
         self.assertEqual(kept.stat().st_mode & 0o7777, 0o600)
 
@@ -149,7 +189,9 @@ class Namespaces(unittest.TestCase):
         before = self.state()
         self.send(documents.enrolment("web1"))
         self.send(documents.enrolment("web1", fragment="web1+/srv/db", directories=[documents.directory("/srv/db")]))
-        self.assertIn("cannot be withdrawn before web1+/srv/db", self.refused(documents.enrolment("web1"), verb="withdraw"))
+        self.assertIn(
+            "cannot be withdrawn before web1+/srv/db", self.refused(documents.enrolment("web1"), verb="withdraw")
+        )
         alone = documents.enrolment("web1", fragment="web1+/srv/db", directories=[documents.directory("/srv/db")])
         self.client.side_effect = AssertionError("a withdrawal must not ask the client")
         self.send(alone, verb="withdraw")
@@ -160,7 +202,8 @@ class Namespaces(unittest.TestCase):
     def test_hosts_that_a_namespace_may_not_speak_for(self):
         for client, address, namespace, told in (
             ("web9", "192.0.2.9", OTHER, "may not speak for 'web9' at 192.0.2.9 (its hosts are shop1, 192.0.2.128/25)"),
-            ("web9", "shop1", OTHER, "may not speak for"), ("server", "192.0.2.10", documents.STACK, "this server itself"),
+            ("web9", "shop1", OTHER, "may not speak for"),
+            ("server", "192.0.2.10", documents.STACK, "this server itself"),
             ("localhost", "192.0.2.200", OTHER, "this server itself"),
         ):
             with self.subTest(client):
@@ -193,13 +236,19 @@ class Namespaces(unittest.TestCase):
         self.send(documents.enrolment("web1", directories=[documents.directory("/srv/www")]))
         for name in ("/srv/www", "/srv:www", "_srv_www"):
             with self.subTest(name):
-                alone = documents.enrolment("web1", fragment="web1+x", directories=[documents.directory(name, "/srv/www")])
+                alone = documents.enrolment(
+                    "web1", fragment="web1+x", directories=[documents.directory(name, "/srv/www")]
+                )
                 told = self.refused(alone)
                 self.assertIn("'/srv/www' in amanda-backup.prod web1 and", told)
                 self.assertIn(f"{name!r} in amanda-backup.prod web1+x", told)
         twice = [documents.directory("/a"), documents.directory("/a", "/b")]
         self.assertIn("declares a directory twice", self.refused(documents.enrolment("web2", directories=twice)))
-        self.send(documents.enrolment("web1", fragment="web1+x", directories=[documents.directory("/srv/www", sets=["weekly"])]))
+        self.send(
+            documents.enrolment(
+                "web1", fragment="web1+x", directories=[documents.directory("/srv/www", sets=["weekly"])]
+            )
+        )
 
     def test_another_text_than_the_preview_showed(self):
         document = documents.enrolment()
@@ -211,7 +260,9 @@ class Namespaces(unittest.TestCase):
         for check in (self.parse, self.client):
             for trouble in (system.Refusal("no"), KeyboardInterrupt()):
                 seen = []
-                check.side_effect = lambda *_, error=trouble, found=seen: found.append(self.text("var/backups/.ssh/config")) or fail(error)
+                check.side_effect = lambda *_, error=trouble, found=seen: found.append(
+                    self.text("var/backups/.ssh/config")
+                ) or fail(error)
                 before = self.state()
                 with self.assertRaises(type(trouble)):
                     self.send(documents.enrolment(address="192.0.2.21"))
@@ -223,7 +274,7 @@ class Namespaces(unittest.TestCase):
         with mock.patch.object(Registry, "write", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
             self.send(documents.enrolment("web1"))
         self.send(documents.enrolment("web2"))
-        self.assertIn("web1 \"/srv/www\"", self.text("etc/amanda/daily/disklist"))
+        self.assertIn('web1 "/srv/www"', self.text("etc/amanda/daily/disklist"))
 
     def test_other_words_than_the_two(self):
         for verb in ("", "id", "enrol; id", "enrol amanda", "ENROL"):

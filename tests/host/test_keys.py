@@ -34,7 +34,8 @@ class Keys(unittest.TestCase):
     def state(self):
         return {
             str(path.relative_to(self.root)): (path.read_bytes(), path.stat().st_mode, path.stat().st_uid)
-            for path in sorted((self.root / "etc/amanda-backup").rglob("*")) if path.is_file()
+            for path in sorted((self.root / "etc/amanda-backup").rglob("*"))
+            if path.is_file()
         }
 
     def refused(self, document):
@@ -47,8 +48,21 @@ class Keys(unittest.TestCase):
     def test_a_fresh_server_gets_the_keys_in_the_stock_form(self):
         self.converge()
         opened = subprocess.run(
-            ["gpg", "--homedir", self.root, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase-file",
-             self.folder / "am_passphrase", "--decrypt", self.folder / "am_key.gpg"], capture_output=True, check=True,
+            [
+                "gpg",
+                "--homedir",
+                self.root,
+                "--batch",
+                "--quiet",
+                "--pinentry-mode",
+                "loopback",
+                "--passphrase-file",
+                self.folder / "am_passphrase",
+                "--decrypt",
+                self.folder / "am_key.gpg",
+            ],
+            capture_output=True,
+            check=True,
         )
         subprocess.run(["gpgconf", "--homedir", self.root, "--kill", "all"], check=True)
         self.assertEqual(opened.stdout.decode(), documents.key_text())
@@ -59,7 +73,9 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.folder.stat().st_mode & 0o7777, 0o700)
         sign = self.root / "etc/amanda-backup/ssh/sign"
         self.assertEqual((sign.stat().st_mode & 0o7777, sign.stat().st_uid), (0o400, 0))
-        self.assertEqual((self.root / "etc/amanda-backup/ssh/dump.pub").read_text(), documents.public_key("dump") + "\n")
+        self.assertEqual(
+            (self.root / "etc/amanda-backup/ssh/dump.pub").read_text(), documents.public_key("dump") + "\n"
+        )
 
     def test_a_second_run_changes_nothing(self):
         self.converge()
@@ -98,7 +114,9 @@ class Keys(unittest.TestCase):
             self.converge()
             self.assertEqual(set(self.state()), set(before), missing)
             wrapped = (self.folder / "am_key.gpg").read_bytes()
-            self.assertEqual(keys.unwrap("k", wrapped, documents.secrets()["settings"]["passphrase"]), documents.key_text())
+            self.assertEqual(
+                keys.unwrap("k", wrapped, documents.secrets()["settings"]["passphrase"]), documents.key_text()
+            )
 
     def test_open_modes_are_closed_again(self):
         self.converge()
@@ -113,8 +131,10 @@ class Keys(unittest.TestCase):
 
     def test_material_that_is_none_is_refused(self):
         for changed, told in (
-            ({"passphrase": ""}, "passphrase of key 2026a"), ({"passphrase": "two\nlines"}, "passphrase of key 2026a"),
-            ({"keyText": "short\n"}, "65 lines"), ({"keyId": "../x"}, "encryption.keyId: '../x'"),
+            ({"passphrase": ""}, "passphrase of key 2026a"),
+            ({"passphrase": "two\nlines"}, "passphrase of key 2026a"),
+            ({"keyText": "short\n"}, "65 lines"),
+            ({"keyId": "../x"}, "encryption.keyId: '../x'"),
             ({"identities": {"dump": "none", "sign": "none"}}, "ssh identity 'dump'"),
         ):
             with self.subTest(changed):

@@ -38,10 +38,20 @@ class Plan(unittest.TestCase):
         for about, there, known, count, work in (
             ("a fresh server", slots(empty(1), empty(2)), {}, 2, [(1, "daily-001", False), (2, "daily-002", False)]),
             ("all done", slots(labelled(1), labelled(2)), {"daily-001": "0", "daily-002": "0"}, 2, []),
-            ("growth", slots(labelled(1, written="20260101", dumps=True), empty(2)), {"daily-001": "20260101"}, 2,
-             [(2, "daily-002", False)]),
-            ("shrunk", slots(labelled(1), labelled(2, written="2026", dumps=True), empty(3)),
-             {"daily-001": "0", "daily-002": "2026"}, 1, []),
+            (
+                "growth",
+                slots(labelled(1, written="20260101", dumps=True), empty(2)),
+                {"daily-001": "20260101"},
+                2,
+                [(2, "daily-002", False)],
+            ),
+            (
+                "shrunk",
+                slots(labelled(1), labelled(2, written="2026", dumps=True), empty(3)),
+                {"daily-001": "0", "daily-002": "2026"},
+                1,
+                [],
+            ),
             ("killed before the tapelist", slots(labelled(1)), {}, 1, [(1, "daily-001", True)]),
             ("killed in the label", slots(empty(1, debris=True)), {}, 1, [(1, "daily-001", True)]),
             ("killed with the tapelist written", slots(empty(1)), {"daily-001": "0"}, 1, [(1, "daily-001", True)]),
@@ -52,9 +62,24 @@ class Plan(unittest.TestCase):
 
     def test_what_could_lose_something_is_refused(self):
         for about, there, known, told in (
-            ("dumps without a label", slots(empty(1, dumps=True)), {}, "slot1 of the set 'daily' holds dumps but no label"),
-            ("a lost slot", slots(empty(1)), {"daily-001": "20260101"}, "daily-001 was written at 20260101, but slot1 is empty"),
-            ("a lost tapelist", slots(labelled(1, written="20260101", dumps=True)), {}, "the tapelist does not know it"),
+            (
+                "dumps without a label",
+                slots(empty(1, dumps=True)),
+                {},
+                "slot1 of the set 'daily' holds dumps but no label",
+            ),
+            (
+                "a lost slot",
+                slots(empty(1)),
+                {"daily-001": "20260101"},
+                "daily-001 was written at 20260101, but slot1 is empty",
+            ),
+            (
+                "a lost tapelist",
+                slots(labelled(1, written="20260101", dumps=True)),
+                {},
+                "the tapelist does not know it",
+            ),
             ("two of one label", slots(labelled(1), labelled(2, "daily-001")), {"daily-001": "0"}, "slot2 and slot1"),
             ("a moved label", slots(empty(1), labelled(2, "daily-001")), {"daily-001": "0"}, "which is in slot2"),
         ):
@@ -85,7 +110,9 @@ class RealLabels(SandboxCase):
 
     def labels(self):
         tapes = self.box.path(f"{DATA}/catalogue/daily/tapelist").read_text().split("\n")
-        slots_with = sorted(name.split("/0")[0] + " " + name.split("00000.")[1] for name in self.contents() if "/00000." in name)
+        slots_with = sorted(
+            name.split("/0")[0] + " " + name.split("00000.")[1] for name in self.contents() if "/00000." in name
+        )
         return slots_with, sorted(line.split()[1] for line in tapes if line)
 
     def test_growth_relabels_nothing_and_a_kill_is_repaired(self):
@@ -96,16 +123,28 @@ class RealLabels(SandboxCase):
         self.grow(before + 8)
         chance = random.Random(4)
         killed = [
-            self.box.run("timeout", "--signal=KILL", f"{chance.uniform(0.1, 0.6):.2f}", "python3", "-I", "-c", ENSURE, check=False)
+            self.box.run(
+                "timeout",
+                "--signal=KILL",
+                f"{chance.uniform(0.1, 0.6):.2f}",
+                "python3",
+                "-I",
+                "-c",
+                ENSURE,
+                check=False,
+            )
             for _ in range(12)
         ]
         self.assertGreater(sum(run.returncode != 0 for run in killed), 3)
         self.ensure()
         count = before + 8
-        self.assertEqual(self.labels(), (
-            sorted(f"slot{number} daily-{number:03d}" for number in range(1, count + 1)),
-            [f"daily-{number:03d}" for number in range(1, count + 1)],
-        ))
+        self.assertEqual(
+            self.labels(),
+            (
+                sorted(f"slot{number} daily-{number:03d}" for number in range(1, count + 1)),
+                [f"daily-{number:03d}" for number in range(1, count + 1)],
+            ),
+        )
         self.assertEqual({name: facts for name, facts in self.contents().items() if name in old}, old)
         self.assertEqual(self.ensure().stdout, "")
 

@@ -52,8 +52,13 @@ def ssh(host, command, *, stdin="", user="debian", key=None, options=()):
     """Run a command by ssh as this user; returns the CompletedProcess, never raises for its status."""
     chosen = ["-o", f"User={user}", *(["-o", f"IdentityFile={key}", "-i", key] if key else []), *options]
     return subprocess.run(
-        ["ssh", "-F", LAB.parent / ".lab/ssh_config", *chosen, host, *([command] if command else [])], input=stdin, text=True,
-        errors="replace", capture_output=True, check=False, timeout=300,
+        ["ssh", "-F", LAB.parent / ".lab/ssh_config", *chosen, host, *([command] if command else [])],
+        input=stdin,
+        text=True,
+        errors="replace",
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
 
 
@@ -100,8 +105,8 @@ def key_file(name):
 STATE = """
 
 cd /
-for place in etc/amanda etc/amanda-backup etc/amandahosts etc/cron.d etc/sudoers.d/amanda-backup-* usr/local/lib/amanda-backup usr/local/sbin \\
-  usr/lib/amanda/application/amanda-hook var/backups/.ssh var/lib/amanda-backup-enrol srv/amanda; do
+for place in etc/amanda etc/amanda-backup etc/amandahosts etc/cron.d etc/sudoers.d/amanda-backup-* \\
+  usr/local/lib/amanda-backup usr/local/sbin usr/lib/amanda/application/amanda-hook var/backups/.ssh var/lib/amanda-backup-enrol srv/amanda; do
   [ -e $place ] || continue
   find $place -not -name '*.pyc' -not -name __pycache__ -printf '%p %M %u:%g %l FORMAT\\n'
   find $place -type f -not -name '*.pyc' -not -name am_key.gpg -print0 | xargs -0r sha256sum
@@ -116,4 +121,8 @@ def state(host, *, inodes=False):
     Without what Amanda's changer notes at each look at a slot.
     """
     lines = root(host, STATE.replace("FORMAT", "%i %T@" if inodes else "").replace("NAME", host)).splitlines()
-    return [line for line in lines if not re.search(r"srv/amanda/(catalogue/\w+/(changer|tapelist.last_write)|vtapes/\w+(/data)?)( |$)", line)]
+    return [
+        line
+        for line in lines
+        if not re.search(r"srv/amanda/(catalogue/\w+/(changer|tapelist.last_write)|vtapes/\w+(/data)?)( |$)", line)
+    ]

@@ -69,7 +69,9 @@ class Server(unittest.TestCase):
         converge = "/usr/local/lib/amanda-backup/converge --check"
         clean = hosts.ssh(TWIN, f"sudo -n {converge}")
         self.assertEqual((clean.returncode, clean.stdout, clean.stderr), (0, "", ""))
-        hosts.root(TWIN, """
+        hosts.root(
+            TWIN,
+            """
             echo '# edited' >> /etc/amanda/daily/amanda.conf
             echo 'web1 /etc encrypt-gnutar-ssh' >> /etc/amanda/daily/disklist
             chmod 644 /etc/amanda-backup/document-server.json; chmod 777 /srv/amanda/catalogue/daily
@@ -77,15 +79,21 @@ class Server(unittest.TestCase):
             echo 'pass' >> /usr/local/lib/amanda-backup/amanda_backup/runs.py
             echo 'ssh-ed25519 AAAA amanda-backup' >> /var/lib/amanda-backup-enrol/.ssh/authorized_keys
             systemctl stop cron; mv /srv/amanda/vtapes/daily/slot4 /srv/slot4
-        """)
+        """,
+        )
         before = hosts.state(TWIN, inodes=True)
         drifted = hosts.ssh(TWIN, f"sudo -n {converge} server")
         self.assertEqual((drifted.returncode, drifted.stderr), (1, ""))
         for line in (
-            "write /usr/local/lib/amanda-backup/amanda_backup/runs.py", "link /usr/local/sbin/backupctl to",
-            "make directory /srv/amanda/catalogue/daily (backup, 700)", "write /etc/amanda/daily/amanda.conf",
-            "write /etc/sudoers.d/amanda-backup-enrol", "write /var/lib/amanda-backup-enrol/.ssh/authorized_keys",
-            "write /etc/amanda/daily/disklist", "make directory /srv/amanda/vtapes/daily/slot4", "label slot4 of daily as daily-004",
+            "write /usr/local/lib/amanda-backup/amanda_backup/runs.py",
+            "link /usr/local/sbin/backupctl to",
+            "make directory /srv/amanda/catalogue/daily (backup, 700)",
+            "write /etc/amanda/daily/amanda.conf",
+            "write /etc/sudoers.d/amanda-backup-enrol",
+            "write /var/lib/amanda-backup-enrol/.ssh/authorized_keys",
+            "write /etc/amanda/daily/disklist",
+            "make directory /srv/amanda/vtapes/daily/slot4",
+            "label slot4 of daily as daily-004",
             "start the service cron",
         ):
             self.assertIn(f"differs: {line}", drifted.stdout)
@@ -96,7 +104,7 @@ class Server(unittest.TestCase):
         self.assertEqual((clean.returncode, clean.stdout, clean.stderr), (0, "", ""))
 
     def test_5_more_vtapes_relabel_nothing_and_fewer_keep_all(self):
-        labels = "cd /srv/amanda/vtapes/daily; find slot* -type f -printf '%p %i %T@\\n' | sort; sort ../../catalogue/daily/tapelist"
+        labels = "cd /srv/amanda; find vtapes/daily/slot* -type f -printf '%p %i %T@\\n' | sort; sort catalogue/daily/tapelist"
         before = hosts.root(TWIN, labels).splitlines()
         self.send(server_document(TWIN, sets={"daily": SETS["daily"] | {"tapecycle": 6}}), host=TWIN)
         grown = hosts.root(TWIN, labels).splitlines()
@@ -107,16 +115,23 @@ class Server(unittest.TestCase):
 
     def test_6_refusals_change_nothing(self):
         document = server_document(TWIN)
-        bad = {**document, "files": {**document["files"], "/etc/amanda/daily/amanda.conf":
-                                     document["files"]["/etc/amanda/daily/amanda.conf"] + "tapecycl 7\n"}}
+        bad = {
+            **document,
+            "files": {
+                **document["files"],
+                "/etc/amanda/daily/amanda.conf": document["files"]["/etc/amanda/daily/amanda.conf"] + "tapecycl 7\n",
+            },
+        }
         self.refused(bad, "error: not a keyword")
         huge = {"daily": SETS["daily"] | {"vtapeMB": 10**8}}
         self.refused(server_document(TWIN, sets=huge), "there is no space for the vtapes: tapecycle × vtapeMB")
         self.refused(server_document(TWIN, encryption={"keyId": "2027b"}), "keys/2027b/am_passphrase is missing")
         self.refused(server_document(TWIN, platform=documents.platform("redhat")), "this host runs 'debian'")
         self.refused(documents.secrets(passphrase="seven zebras"), "holds another passphrase")
-        self.refused(server_document(TWIN, hooks={"x": {"user": "nosuch", "script": "#!/bin/sh\n"}}),
-                     "hook 'x' runs as 'nosuch', but backup1 has no such user")
+        self.refused(
+            server_document(TWIN, hooks={"x": {"user": "nosuch", "script": "#!/bin/sh\n"}}),
+            "hook 'x' runs as 'nosuch', but backup1 has no such user",
+        )
         mirror = {"user": "nosuch", "path": "/mnt/none/amanda", "mount": "/mnt/none", "fstype": "nfs", "keepDays": 3}
         self.refused(server_document(TWIN, mirror=mirror), "nosuch")
         root_may = {**mirror, "user": "debian"}
@@ -126,16 +141,21 @@ class Server(unittest.TestCase):
         own = [documents.directory("/srv/none", dumptype="encrypt-gnutar-local")]
         done = hosts.send(TWIN, server_document(TWIN, ownDirectories=own))
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"\Aamanda-backup: client 'backup1' is not fit for the set 'daily': can not stat '/srv/none': .*\n\Z")
+        self.assertRegex(
+            done.stderr,
+            r"\Aamanda-backup: client 'backup1' is not fit for the set 'daily': can not stat '/srv/none': .*\n\Z",
+        )
         self.send(server_document(TWIN), host=TWIN)
 
     def test_7_it_waits_for_a_run_or_says_so(self):
         holder = (
-            "flock /run/lock/amanda-backup sh -c 'echo \"backupctl run daily (pid 1, since now)\" > /run/lock/amanda-backup; "
+            'cd /run/lock; flock amanda-backup sh -c \'echo "backupctl run daily (pid 1, since now)" > amanda-backup; '
             "sleep {}' </dev/null >/dev/null 2>&1 &"
         )
         hosts.root(TWIN, holder.format(8))
-        self.refused(server_document(TWIN, lockWaitMinutes=0), "waited 0 min for backupctl run daily (pid 1, since now)")
+        self.refused(
+            server_document(TWIN, lockWaitMinutes=0), "waited 0 min for backupctl run daily (pid 1, since now)"
+        )
         self.assertEqual(self.send(server_document(TWIN, lockWaitMinutes=1), host=TWIN)[-1], "ok")
 
     def test_8_a_set_that_is_gone_leaves_its_dumps(self):
