@@ -121,7 +121,8 @@ def prove_run(settings, name, stamp, wanted=None):
         if not each["proved"]:
             said = "; ".join(dict.fromkeys(log.failures.get((each["host"], each["disk"]), [])))
             each["reason"] += f" (Amanda: {said})" if said else ""
-            troubles.append(f"{each['host']} {each['disk']}: not proved: {each['reason']}")
+            flushed = "" if each["stamp"] == stamp else f" (dumped {each['stamp']})"
+            troubles.append(f"{each['host']} {each['disk']}{flushed}: not proved: {each['reason']}")
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     ledger.append(path, [{"event": "dump", "run": stamp, "time": now, **each} for each in records]
                   + [{"event": "run", "run": stamp, "time": now, "troubles": troubles}])

@@ -81,6 +81,7 @@ class RunTest(SandboxCase):
         self.assertLess(dumps["/srv/src/big"]["originalBytes"], 100_000)
 
     def test_3_a_loss_that_amdump_reports_as_success_is_found(self):
+        self.box.run("amadmin", "daily", "force", "localhost", user="backup")
         self.replace_amcrypt(FAILS_OPEN)
         self.addCleanup(self.restore_amcrypt)
         dumps = self.night(status=1)
@@ -93,7 +94,12 @@ class RunTest(SandboxCase):
             self.assertIn(f"{disk}: not proved", self.stderr)
 
     def test_4_after_an_unproved_dump_the_next_is_full(self):
-        dumps = self.night()
+        # By hand nobody asks for a full dump: this one is based on what night 3 lost, and is worth as much.
+        self.assertEqual(self.box.run("amdump", "daily", user="backup", check=False).returncode, 0)
+        dumps = self.night(status=1)
+        for line in self.stderr.splitlines():
+            self.assertRegex(line, r"daily: earlier run \d+: localhost .* not proved: it is based on the dump of \d+, which is not proved")
+        self.assertEqual(len(self.stderr.splitlines()), 2)
         self.assertEqual({disk: (line["level"], line["proved"]) for disk, line in dumps.items()},
                          {"/srv/src/big": (0, True), HOSTILE: (0, True)})
 
@@ -175,6 +181,21 @@ class RunTest(SandboxCase):
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1))
         self.assertIn("daily was not dumped: key 2026a cannot be read", done.stderr)
         self.assertEqual(self.stamps(), before)
+
+    def test_9_a_run_that_died_at_once_has_dumped_nothing(self):
+        """Its planner did not even name the directories; the disklist does."""
+        stamp = "20990101000000"
+        self.box.sh(f"echo 'FATAL planner out of memory' > {DATA}/catalogue/daily/log/log.{stamp}.0;"
+                    f" chown backup {DATA}/catalogue/daily/log/log.{stamp}.0")
+        told = self.box.python(f"""
+from amanda_backup import entries, runs
+runs.amdump = lambda settings, name: ("{stamp}", "planner died")
+runs.prove_forgotten = lambda settings, name: []
+print("\\n".join(runs.run(settings, "daily")))
+""").stdout
+        self.assertEqual(told, f"Amanda: out of memory\nlocalhost {HOSTILE}: not proved: no dump of it is on a vtape\n"
+                               "amdump said: planner died\n")
+        self.assertEqual(self.box.ledger()[-2]["attempted"], True)
 
     def test_help_documents_the_exit_codes(self):
         text = self.box.backupctl("--help").stdout
