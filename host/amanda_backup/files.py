@@ -21,6 +21,21 @@ def manifest(role):
     return system.ETC / f"files-{role}.json"
 
 
+def ours(changes, role):
+    """The files that earlier documents brought."""
+    return json.loads(system.read_text(changes.at(manifest(role))) or "[]")
+
+
+def foreign(changes, role, files):
+    """Refuse to write over a file that no document of ours brought, such as an older Amanda's configuration."""
+    for path in sorted(set(files) - set(ours(changes, role))):
+        if changes.at(path).exists():
+            raise system.Refusal(
+                f"{path} is there already and was not written by amanda-backup: give the set another name, or move the "
+                "file away (an older Amanda's vtapes and catalogue are not taken over)"
+            )
+
+
 def ensure(changes, role, files, platform):
     """Write the listed files and remove ours that an earlier document listed and this one does not.
 
@@ -28,7 +43,7 @@ def ensure(changes, role, files, platform):
     """
     for path in files:
         attributes(path, platform)
-    earlier = json.loads(system.read_text(changes.at(manifest(role))) or "[]")
+    earlier = ours(changes, role)
     union = sorted({*earlier, *files})
     if union != earlier:
         changes.file(manifest(role), json.dumps(union, indent=2) + "\n")

@@ -7,7 +7,7 @@ killed between the two leaves nothing that the next one does not put right.
 import json
 import urllib.parse
 
-from amanda_backup import disklist
+from amanda_backup import disklist, system
 
 
 class Registry:
@@ -80,6 +80,17 @@ class Registry:
             # The amanda.conf of a set that is gone was removed with the document that listed it.
             if stray.parent.name not in self.settings["sets"] and not stray.with_name("amanda.conf").exists():
                 self.changes.remove(f"/etc/amanda/{stray.parent.name}/disklist")
+
+
+def set_foreign_ssh_aside(changes, platform):
+    """Keep an ssh configuration of the dump user that is not ours, beside the one that replaces it."""
+    for name in ("config", "known_hosts"):
+        place = changes.at(f"{platform['dumpHome']}/.ssh/{name}")
+        config = system.read_text(place.with_name("config")) or ""
+        if place.exists() and not config.startswith(SSH_DEFAULTS.splitlines()[0]):
+            kept = place.with_name(f"{name}.before-amanda-backup")
+            if changes.wanted(f"keep {place} as {kept.name}"):
+                system.write_atomic(kept, place.read_bytes(), mode=0o640, group=platform["dumpGroup"])
 
 
 # First: what ssh finds first in its configuration wins.

@@ -17,7 +17,7 @@ from amanda_backup import (
     takeover,
     vtapes,
 )
-from amanda_backup.registry import Registry
+from amanda_backup.registry import Registry, set_foreign_ssh_aside
 
 
 def converge(changes, document):
@@ -31,6 +31,7 @@ def converge(changes, document):
         apply(changes, document)
         return
     with system.run_lock("setting up the server", wait_minutes=settings["lockWaitMinutes"]):
+        files.foreign(changes, "server", document["files"])
         preconditions.keys_are_there(changes, settings)
         preconditions.space_for_vtapes(changes, settings)
         if settings["mirror"]:
@@ -51,6 +52,7 @@ def apply(changes, document):
     directories(changes, settings)
     files.ensure(changes, "server", document["files"], platform)
     accounts.ssh_directory(changes, platform["dumpHome"], platform["dumpGroup"])
+    set_foreign_ssh_aside(changes, platform)
     hooks.ensure(changes, platform, settings.get("hooks", {}))
     accounts.enrol_account(changes, settings["namespaces"])
     services.own_name(changes, settings["name"])

@@ -123,6 +123,10 @@ class Server(unittest.TestCase):
             },
         }
         self.refused(bad, "error: not a keyword")
+        hosts.root(TWIN, "mkdir /etc/amanda/old; echo 'org old' > /etc/amanda/old/amanda.conf")
+        both = {**SETS, "old": SETS["daily"]}
+        self.refused(server_document(TWIN, sets=both), "/etc/amanda/old/amanda.conf is there already and was not written by")
+        hosts.root(TWIN, "rm -r /etc/amanda/old")
         huge = {"daily": SETS["daily"] | {"vtapeMB": 10**8}}
         self.refused(server_document(TWIN, sets=huge), "there is no space for the vtapes: tapecycle × vtapeMB")
         self.refused(server_document(TWIN, encryption={"keyId": "2027b"}), "keys/2027b/am_passphrase is missing")
