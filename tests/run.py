@@ -74,6 +74,7 @@ SUITES = {
     "plugins": lambda: go("toolchain/plugins"),
     "toolchain": lambda: jest("tests/toolchain", "tests/conformance"),
     "host": lambda: python("tests/host"),
+    "drive": lambda: python("tests/drive"),
     "lab": lambda: jest("tests/lab"),
     "integration": lambda: python("tests/integration"),
 }

@@ -1,0 +1,1 @@
+"""The drivers themselves: a comparison that is blind would prove nothing."""
