@@ -92,6 +92,10 @@ class RunTest(SandboxCase):
             self.assertFalse(dumps[disk]["proved"])
             self.assertIn("amcrypt never finished a stream", dumps[disk]["reason"])
             self.assertIn(f"{disk}: not proved", self.stderr)
+        status = self.box.backupctl("status", check=False)
+        self.assertEqual(status.returncode, 1)
+        self.assertIn(f"! localhost {HOSTILE}: not proved", status.stdout)
+        self.assertEqual(status.stdout.count(f"full: its last dump, of {dumps[HOSTILE]['stamp']}, is not proved"), 2)
 
     def test_4_after_an_unproved_dump_the_next_is_full(self):
         # By hand nobody asks for a full dump: this one is based on what night 3 lost, and is worth as much.
