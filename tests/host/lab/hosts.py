@@ -11,33 +11,26 @@ import shlex
 import subprocess
 import tempfile
 
+from drive import lab as drive
 from tests.host import documents
 
-LAB = documents.REPO / "lab"
 SERVER, TWIN, CLIENT = "client77", "client78", "client79"
 
 
 def make(*hosts):
     """Fresh hosts of these names."""
-    lab("destroy", *hosts)
-    lab("create", *hosts)
+    drive.lab("destroy", *hosts)
+    drive.lab("create", *hosts)
     status.cache_clear()
 
 
 def remove(*hosts):
-    lab("destroy", *hosts)
-
-
-def lab(command, *argv):
-    done = subprocess.run([LAB / command, *argv], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise AssertionError(f"lab/{command} {' '.join(argv)}: {done.stdout}{done.stderr}")
-    return done.stdout
+    drive.lab("destroy", *hosts)
 
 
 @functools.cache
 def status():
-    return json.loads(lab("status", "--json"))
+    return drive.status()
 
 
 def address(host):
@@ -52,7 +45,7 @@ def ssh(host, command, *, stdin="", user="debian", key=None, options=()):
     """Run a command by ssh as this user; returns the CompletedProcess, never raises for its status."""
     chosen = ["-o", f"User={user}", *(["-o", f"IdentityFile={key}", "-i", key] if key else []), *options]
     return subprocess.run(
-        ["ssh", "-F", LAB.parent / ".lab/ssh_config", *chosen, host, *([command] if command else [])],
+        ["ssh", "-F", drive.STATE / "ssh_config", *chosen, host, *([command] if command else [])],
         input=stdin,
         text=True,
         errors="replace",

@@ -4,6 +4,7 @@ import copy
 import json
 import unittest
 
+from drive import lab as drive
 from tests.host import documents
 from tests.host.lab import hosts, world
 from tests.host.lab.hosts import CLIENT, SERVER
@@ -130,7 +131,7 @@ class Enrolment(unittest.TestCase):
         self.assertRegex(restored, r"-rw------- nobody/\S+ +8 .* ./private")
 
     def test_5_a_client_that_is_off_is_named_and_blocks_nothing_else(self):
-        hosts.lab("power-off", CLIENT)
+        drive.lab("power-off", CLIENT)
         try:
             self.refused(
                 self.document(documents.directory("/srv/www")),
@@ -145,7 +146,7 @@ class Enrolment(unittest.TestCase):
             self.enrol(alone, verb="withdraw")
             self.enrol(self.document(documents.directory("/srv/www")), verb="withdraw")
         finally:
-            hosts.lab("power-on", CLIENT)
+            drive.lab("power-on", CLIENT)
         self.assertEqual(hosts.root(SERVER, "cat /etc/amanda/daily/disklist").count("\n#"), 0)
         self.assertNotIn(CLIENT, hosts.root(SERVER, "cat /var/backups/.ssh/config /var/backups/.ssh/known_hosts"))
         self.assertIn("client79._srv_www.0", hosts.root(SERVER, "ls /srv/amanda/vtapes/daily/slot1"))
