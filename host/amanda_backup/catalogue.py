@@ -58,7 +58,8 @@ def unpack(source, key, folder):
             status = tar.wait()
     if status != 0:
         raise crypt.CryptError(
-            f"it does not unpack with key {key.key_id}, so that is not the key it was made with ({words.splitlines()[0] if words else status})")
+            f"it does not unpack with key {key.key_id}, so that is not the key it was made with"
+            f" ({words.splitlines()[0] if words else status})")
 
 
 def replace_folder(source, target):

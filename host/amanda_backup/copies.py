@@ -31,7 +31,8 @@ def wanted(settings, name, previous, records):
             known[path.name] = {"bytes": part["bytes"], "sha256": part["sha256"]} if part else count(path)
         gone = sorted(set(known) - {path.name for path in dumps.files(slot_folder(settings, name, slot.number))})
         if gone:
-            troubles.append(f"slot{slot.number} of {name} lost {len(gone)} files of {vtape} ({gone[0]}): the mirror keeps them")
+            troubles.append(
+                f"slot{slot.number} of {name} lost {len(gone)} files of {vtape} ({gone[0]}): the mirror keeps them")
         found[vtape] = {"label": slot.label, "written": slot.written, "slot": slot.number, "files": known}
     newest = {slot.label: slot.written for slot in there.values() if slot.written != vtapes.NEVER}
     for vtape, content in before.items():

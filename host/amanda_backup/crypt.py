@@ -206,7 +206,7 @@ def encrypt(key, read, write):
 
 
 def decrypt(key, chunks, consume):
-    """Decrypt the iterator `chunks` (header first); the plaintext, with up to 511 zero bytes behind it, goes to `consume`."""
+    """Decrypt the iterator `chunks` (header first); plaintext and up to 511 zero bytes of padding go to `consume`."""
     chunks = iter(chunks)
     head = b""
     while len(head) < HEADER_BYTES:

@@ -138,7 +138,8 @@ def opened(path):
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise OSError(error.errno, "a link is no vtape file" if error.errno == errno.ELOOP else error.strerror, str(path)) from None
+        reason = "a link is no vtape file" if error.errno == errno.ELOOP else error.strerror
+        raise OSError(error.errno, reason, str(path)) from None
     with open(handle, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))

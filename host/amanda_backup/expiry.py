@@ -21,14 +21,15 @@ def expire(link, name, keep_days, allowed, now=None):
             try:
                 listed |= set(mirror.read_generation(link, name, stamp, allowed)["vtapes"])
             except manifest.Untrusted as untrusted:
-                return [f"nothing was removed from the mirror {link.where}, because generation {stamp} of {name}: {untrusted}"]
+                return [
+                    f"nothing was removed from the mirror {link.where}, because generation {stamp} of {name}: {untrusted}"]
     for stamp in due:
         link.ask("remove", path=f"generations/{name}/{stamp}")
     there = link.ask("names", path=f"vtapes/{name}") or []
     for vtape in superseded(there, listed, keep_days, now):
         link.ask("remove", path=f"vtapes/{name}/{vtape}")
-    for folder, found in ((f"vtapes/{name}", there), (f"generations/{name}", link.ask("names", path=f"generations/{name}") or [])):
-        for left in found:
+    for folder in (f"vtapes/{name}", f"generations/{name}"):
+        for left in link.ask("names", path=folder) or []:
             if left.startswith((mirror_agent.TEMPORARY, mirror_agent.REMOVED)):
                 link.ask("remove", path=f"{folder}/{left}")
     return []

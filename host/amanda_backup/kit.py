@@ -8,6 +8,7 @@ import tarfile
 import amanda_backup
 from amanda_backup import crypt, manifest, recovery, restoring, streams, system
 
+SIGN_KEY = system.ETC / "ssh" / "sign"
 # What recover.sh needs of this package; nothing in them may need Amanda, settings or another of our modules.
 MODULES = (amanda_backup, crypt, manifest, recovery, restoring, streams)
 README = """Recovery kit of {stack}, written on {name}.
@@ -26,6 +27,14 @@ A kit that is older than the newest key (keys/) cannot open newer dumps: make a 
 """
 
 
+def signers():
+    """Whose manifests are trusted, as an allowed_signers file."""
+    public = system.read_text(f"{SIGN_KEY}.pub")
+    if public is None:
+        raise system.Refusal(f"{SIGN_KEY}.pub is missing: run `pulumi up`, which puts the stack's keys on this server")
+    return manifest.allowed_signers(public)
+
+
 def recovery_files():
     """recover.sh and the modules that it runs: path in kit and mirror -> content."""
     found = {"recover.sh": (system.INSTALL_DIR / "recover.sh").read_bytes()}
@@ -40,10 +49,7 @@ def content(settings):
     found = {path: (data, 0o755 if path == "recover.sh" else 0o644) for path, data in recovery_files().items()}
     found["README"] = (README.format(**settings).encode(), 0o644)
     found["settings.json"] = ((system.ETC / "settings.json").read_bytes(), 0o644)
-    public = system.read_text(system.ETC / "ssh" / "sign.pub")
-    if public is None:
-        raise system.Refusal(f"{system.ETC}/ssh/sign.pub is missing: run `pulumi up`, which puts the stack's keys on this server")
-    found["allowed_signers"] = (manifest.allowed_signers(public).encode(), 0o644)
+    found["allowed_signers"] = (signers().encode(), 0o644)
     for folder in sorted((system.ETC / "keys").iterdir()):
         for name in ("am_passphrase", "am_key.gpg"):
             found[f"keys/{folder.name}/{name}"] = ((folder / name).read_bytes(), 0o600)

@@ -31,7 +31,8 @@ def allowed_signers(public_key):
 def sign(data, key_path):
     """The signature of `data` (bytes) by the private key at `key_path`."""
     done = subprocess.run(
-        ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key_path), "-n", NAMESPACE], input=data, capture_output=True, check=False)
+        ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key_path), "-n", NAMESPACE],
+        input=data, capture_output=True, check=False)
     if done.returncode != 0 or not done.stdout:
         raise Untrusted(f"the manifest cannot be signed with {key_path}: {last_words(done)}")
     return done.stdout
@@ -77,11 +78,12 @@ def whole_dumps(records, vtapes):
 
     The manifest is in clear: without the sha256 of plaintext, by which a guess at the content could be confirmed.
     """
+    there = {(vtape, name, facts["sha256"]) for vtape, content in vtapes.items() for name, facts in content["files"].items()}
     found = {}
     for record in records:
         if record.get("event") == "dump" and record.get("proved"):
             parts = [(part["vtape"], part["file"], part["sha256"]) for part in record["parts"]]
-            if all(vtapes.get(vtape, {}).get("files", {}).get(name, {}).get("sha256") == sha256 for vtape, name, sha256 in parts):
+            if there.issuperset(parts):
                 key = (record["host"], record["disk"], record["stamp"], record["level"])
                 found[key] = {
                     **{name: record[name] for name in (

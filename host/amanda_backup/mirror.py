@@ -7,9 +7,9 @@ generation. Killed anywhere, the next call finishes the work.
 import json
 import time
 
-from amanda_backup import catalogue, copies, crypt, entries, expiry, kit, ledger, manifest, mirror_agent, mirror_link, runlog, system
-
-SIGN_KEY = system.ETC / "ssh" / "sign"
+from amanda_backup import (
+    catalogue, copies, crypt, entries, expiry, kit, ledger, manifest, mirror_agent, mirror_link, runlog, system,
+)
 
 
 def check_target(settings):
@@ -57,13 +57,6 @@ def put_text(link, path, data, replace=False):
         link.put(path, source, counted.sha256, replace)
 
 
-def signers():
-    text = system.read_text(f"{SIGN_KEY}.pub")
-    if text is None:
-        raise system.Refusal(f"{SIGN_KEY}.pub is missing: run `pulumi up`, which puts the stack's keys on this server")
-    return manifest.allowed_signers(text)
-
-
 def read_generation(link, name, stamp, allowed):
     """The verified manifest of one generation; manifest.Untrusted when it is not what the server signed."""
     try:
@@ -92,7 +85,7 @@ def bring_up(settings, name):
     stamps = runlog.stamps(settings, name)
     if not stamps:
         raise system.Refusal(f"{name} was never dumped, there is nothing to mirror: `backupctl run {name}` does both")
-    allowed = signers()
+    allowed = kit.signers()
     with mirror_link.connect(settings) as link:
         known = look(link, settings).get(name, [])
         if known and known[-1] > stamps[-1]:
@@ -137,8 +130,8 @@ def write_generation(link, settings, name, stamp, wanted, records):
         "entries": entries.read(settings, name), "vtapes": wanted, "dumps": manifest.whole_dumps(records, wanted),
     }
     data = manifest.text(made).encode()
-    signature = manifest.sign(data, SIGN_KEY)
-    manifest.verify(data, signature, signers())
+    signature = manifest.sign(data, kit.SIGN_KEY)
+    manifest.verify(data, signature, kit.signers())
     for file, content in zip(manifest.FILES, (data, signature)):
         put_text(link, f"{folder}/{file}", content, replace=True)
     link.ask("rename", path=folder, to=f"generations/{name}/{stamp}")

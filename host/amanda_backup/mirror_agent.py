@@ -21,7 +21,8 @@ CHUNK_BYTES = 1 << 20
 TEMPORARY = ".new-"
 REMOVED = ".removed-"
 # The only things that may ever be removed: a superseded copy of a vtape, an expired generation, what a kill left over.
-REMOVABLE = re.compile(r"vtapes/[^/]+/[^/]+@[^/]+|generations/[^/]+/[0-9]{14}|(?:vtapes|generations)/[^/]+/\.(?:new|removed)-[^/]+")
+REMOVABLE = re.compile(
+    r"vtapes/[^/]+/[^/]+@[^/]+|generations/[^/]+/[0-9]{14}|(?:vtapes|generations)/[^/]+/\.(?:new|removed)-[^/]+")
 
 
 class Trouble(Exception):

@@ -142,8 +142,12 @@ def date(stamp):
 def table(rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]).encode(
-            errors="surrogateescape").decode(errors="replace"))
+        print(printable("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]])))
+
+
+def printable(text):
+    """Names that are not UTF-8 must not stop the output."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def restore(options):
@@ -160,7 +164,7 @@ def restore(options):
             if options.only and f"{host}:{disk}" not in options.only:
                 continue
             matched.add(f"{host}:{disk}")
-            print(f"restoring {host} {disk}".encode(errors="surrogateescape").decode(errors="replace"), file=sys.stderr, flush=True)
+            print(printable(f"restoring {host} {disk}"), file=sys.stderr, flush=True)
             started = time.monotonic()
             for dump in chain or []:
                 dump["plainSha256"] = hashes.get(dump["cipherSha256"])

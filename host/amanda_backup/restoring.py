@@ -89,7 +89,8 @@ def extract(key, vtapes_folder, dump, place):
         words = tar.stderr.read().decode(errors="replace").strip().splitlines()
         status = tar.wait()
     if status != 0 or trouble:
-        raise Failed(f"level {dump['level']} of {dump['stamp']}: " + "; ".join([*([trouble] if trouble else []), *words[:2]]))
+        told = [*([trouble] if trouble else []), *words[:2]]
+        raise Failed(f"level {dump['level']} of {dump['stamp']}: " + ("; ".join(told) or f"tar ended with status {status}"))
     if dump["plainSha256"] not in (None, unpack.plain.sha256) or unpack.original != dump["originalBytes"]:
         raise Failed(f"level {dump['level']} of {dump['stamp']} is not what was dumped")
     return unpack.original

@@ -55,7 +55,8 @@ def report(state, as_json):
         rows = [("host", "directory", "proved", "level", "MB", "next dump")]
         for row in each["directories"]:
             size = "-" if row["bytes"] is None else f"{row['bytes'] / 1e6:.1f}"
-            rows.append((row["host"], row["disk"], moment(row["proved"]), str(row["level"] if row["proved"] else "-"), size, row["next"]))
+            level = str(row["level"]) if row["proved"] else "-"
+            rows.append((row["host"], row["disk"], moment(row["proved"]), level, size, row["next"]))
         table(rows)
         for line in [*each["troubles"], *(f"run {stamp} is not proved yet" for stamp in each["unprovedRuns"])]:
             print(f"  ! {line}")

@@ -11,7 +11,7 @@ import pathlib
 import shutil
 import time
 
-from amanda_backup import catalogue, crypt, ledger, manifest, mirror, mirror_link, system, vtapes
+from amanda_backup import catalogue, crypt, kit, ledger, manifest, mirror, mirror_link, system, vtapes
 
 DONE = ".done-"
 
@@ -40,7 +40,8 @@ def take_over_if_needed(settings, force=False):
     try:
         return sorted(started + take_over(settings, needed, started, force))
     except OSError as error:
-        raise system.Refusal(f"the takeover stopped at {error.filename}: {error.strerror}; run it again, it goes on") from None
+        raise system.Refusal(
+            f"the takeover stopped at {error.filename}: {error.strerror}; run it again, it goes on") from None
 
 
 def take_over(settings, needed, started, force):
@@ -87,7 +88,7 @@ def choose(link, settings, name, stamps, force):
     refusals = []
     for stamp in reversed(stamps):
         try:
-            return mirror.read_generation(link, name, stamp, mirror.signers())
+            return mirror.read_generation(link, name, stamp, kit.signers())
         except manifest.Untrusted as untrusted:
             refusals.append(f"generation {stamp} of {name}: {untrusted}")
             if not force:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import subprocess
-import time
 import unittest
 
 from tests.host.server_sandbox import DATA, SandboxCase, library_path
@@ -307,9 +306,9 @@ class MirrorTest(SandboxCase):
     def expire(self, now):
         done = self.box.python(f"""
 import time
-from amanda_backup import expiry, mirror, mirror_link
+from amanda_backup import expiry, kit, mirror_link
 with mirror_link.connect(settings) as link:
-    print(expiry.expire(link, "daily", 30, mirror.signers(), time.mktime(time.strptime("{now}", "%Y%m%d%H%M%S"))))
+    print(expiry.expire(link, "daily", 30, kit.signers(), time.mktime(time.strptime("{now}", "%Y%m%d%H%M%S"))))
 """)
         return done.stdout
 

@@ -190,7 +190,7 @@ print(takeover.take_over_if_needed(settings))
     def test_an_older_generation_only_by_force(self):
         self.box.python("""
 import json, os, pathlib, shutil
-from amanda_backup import manifest, mirror
+from amanda_backup import kit, manifest
 base = pathlib.Path("/mnt/gdata/amanda/generations/daily")
 good = next(base.iterdir())
 old = base / "20200101000000"
@@ -199,7 +199,7 @@ for file in (old / "manifest.json", old / "manifest.json.sig", good / "manifest.
     file.unlink()
 data = manifest.text({**json.loads((good / "manifest.json").read_text()), "run": old.name}).encode()
 (old / "manifest.json").write_bytes(data)
-(old / "manifest.json.sig").write_bytes(manifest.sign(data, mirror.SIGN_KEY))
+(old / "manifest.json.sig").write_bytes(manifest.sign(data, kit.SIGN_KEY))
 (good / "manifest.json.sig").write_bytes(b"none")
 os.system(f"chown -R gmirror {base}")
 """)
