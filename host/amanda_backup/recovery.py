@@ -108,6 +108,17 @@ def chains(found, limit):
     return dict(sorted(result.items()))
 
 
+def newest(chosen, limit):
+    """(host, disk) -> (generation, dumps), from the set with the newest dump where several sets have the directory."""
+    best = {}
+    for found in chosen:
+        for entry, chain in chains(found, limit).items():
+            there = best.get(entry, (None, None))[1]
+            if entry not in best or (chain and (there is None or chain[-1]["stamp"] > there[-1]["stamp"])):
+                best[entry] = (found, chain)
+    return dict(sorted(best.items()))
+
+
 def chain_of(by_stamp, stamp):
     """The dumps from level 0 to this one, None when one of them is missing."""
     chain = [by_stamp[stamp]]
@@ -156,23 +167,24 @@ def restore(options):
     options.to.mkdir(parents=True, exist_ok=True)
     options.to = options.to.resolve()
     state = State(options.to)
-    rows, failed, keys, matched = [("HOST", "DISK", "DATE", "LEVELS", "MB", "SECONDS", "RESULT")], False, {}, set()
-    for found in generations(options):
-        hashes = plain_hashes(check_catalogue(options, found, keys))
-        redone = []
-        for (host, disk), chain in chains(found, options.date).items():
-            if options.only and f"{host}:{disk}" not in options.only:
-                continue
-            matched.add(f"{host}:{disk}")
-            print(printable(f"restoring {host} {disk}"), file=sys.stderr, flush=True)
-            started = time.monotonic()
-            for dump in chain or []:
-                dump["plainSha256"] = hashes.get(dump["cipherSha256"])
-            result = one(options, found, (host, disk), chain, state, keys, redone)
-            failed |= result not in ("restored", "restored before")
-            rows.append((host, disk, *told(chain), f"{time.monotonic() - started:.1f}", result))
+    rows, failed = [("HOST", "DISK", "DATE", "LEVELS", "MB", "SECONDS", "RESULT")], False
+    keys, hashes, redone, names = {}, {}, [], set()
+    chosen = generations(options)
+    for found in chosen:
+        hashes |= plain_hashes(check_catalogue(options, found, keys))
+    for (host, disk), (found, chain) in newest(chosen, options.date).items():
+        names.add(f"{host}:{disk}")
+        if options.only and f"{host}:{disk}" not in options.only:
+            continue
+        print(printable(f"restoring {host} {disk}"), file=sys.stderr, flush=True)
+        started = time.monotonic()
+        for dump in chain or []:
+            dump["plainSha256"] = hashes.get(dump["cipherSha256"])
+        result = one(options, found, (host, disk), chain, state, keys, redone)
+        failed |= result not in ("restored", "restored before")
+        rows.append((host, disk, *told(chain), f"{time.monotonic() - started:.1f}", result))
     table(rows)
-    for name in sorted(set(options.only or []) - matched):
+    for name in sorted(set(options.only or []) - names):
         print(f"recover.sh: {name} is not in the mirror; --list shows what is", file=sys.stderr)
         failed = True
     return int(failed)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from amanda_backup import crypt, dumps, entries, ledger, levels, mirror, proof, runlog, system, takeover
+from amanda_backup import changes, crypt, dumps, entries, ledger, levels, mirror, proof, runlog, services, system, takeover
 
 # The shell keeps the run's lock when backupctl is killed: the lock is free only when amdump has ended.
 AMDUMP = ["sh", "-c", 'amdump "$1"; exit $?', "amdump"]
@@ -18,6 +18,8 @@ def run(settings, name):
         ledger.record_key(place, key, settings["platform"]["dumpGroup"])
     except crypt.CryptError as error:
         raise system.Refusal(f"{name} was not dumped: {error}") from None
+    # cloud-init and containers make /etc/hosts anew at a boot.
+    services.own_name(changes.Changes(tell=lambda line: None), settings["name"])
     troubles = note_if_behind(settings, name) + prove_forgotten(settings, name)
     force(settings, name)
     stamp, words = amdump(settings, name)
