@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that a newcomer needs; both install what they need from this repository's files.
-.PHONY: demo demo-down test test-unit lint format setup prerequisites kit bench help
+.PHONY: demo demo-down test test-unit lint format setup prerequisites kit help
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,8 +22,8 @@ lint: node_modules ## Formatter, linters, type checker, pinned versions
 format: node_modules ## Let the formatter have its way
 	npm run format
 
-kit: node_modules ## Build the recovery kit of STACK from its state: make kit STACK=prod OUT=kit.tar
-	@python3 -m drive.kit "$(STACK)" "$(OUT)"
+kit: ## Build the recovery kit of STACK from its state: make kit STACK=prod OUT=kit.tar
+	@toolchain/run pulumi stack export --stack "$(STACK)" --show-secrets | host/kit-from-state --out "$(OUT)"
 
 setup: prerequisites node_modules
 	toolchain/setup

@@ -1,6 +1,7 @@
 """The recovery kit: with it and the mirror, everything can be restored on a bare machine."""
 
 import io
+import json
 import os
 import pathlib
 import tarfile
@@ -37,28 +38,39 @@ def signers():
 
 def recovery_files():
     """recover.sh and the modules that it runs: path in kit and mirror -> content."""
-    found = {"recover.sh": (system.INSTALL_DIR / "recover.sh").read_bytes()}
+    programs = pathlib.Path(amanda_backup.__file__).parent.parent
+    found = {"recover.sh": (programs / "recover.sh").read_bytes()}
     for module in MODULES:
         path = pathlib.Path(module.__file__)
         found[f"recover/amanda_backup/{path.name}"] = path.read_bytes()
     return found
 
 
-def content(settings):
-    """Every file of the kit: path -> (content, mode)."""
+def content(settings, trusted, keys):
+    """Every file of the kit: path -> (content, mode).
+
+    trusted: the allowed_signers text. keys: key id -> the texts of its `am_passphrase` and `am_key.gpg`.
+    """
     found = {path: (data, 0o755 if path == "recover.sh" else 0o644) for path, data in recovery_files().items()}
     found["README"] = (README.format(**settings).encode(), 0o644)
-    found["settings.json"] = ((system.ETC / "settings.json").read_bytes(), 0o644)
-    found["allowed_signers"] = (signers().encode(), 0o644)
-    for folder in sorted((system.ETC / "keys").iterdir()):
-        for name in ("am_passphrase", "am_key.gpg"):
-            found[f"keys/{folder.name}/{name}"] = ((folder / name).read_bytes(), 0o600)
+    found["settings.json"] = ((json.dumps(settings, indent=2, sort_keys=True) + "\n").encode(), 0o644)
+    found["allowed_signers"] = (trusted.encode(), 0o644)
+    for key_id, (passphrase, wrapped) in keys.items():
+        found[f"keys/{key_id}/am_passphrase"] = (passphrase, 0o600)
+        found[f"keys/{key_id}/am_key.gpg"] = (wrapped, 0o600)
     return found
 
 
-def write(settings, out):
+def of_this_server(settings):
+    """The kit's files as this server has them."""
+    return content(settings, signers(), {
+        folder.name: ((folder / "am_passphrase").read_bytes(), (folder / "am_key.gpg").read_bytes())
+        for folder in sorted((system.ETC / "keys").iterdir())
+    })
+
+
+def write(files, out):
     """Write the kit to a new file that only its owner may read."""
-    files = content(settings)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in sorted(files):
