@@ -35,7 +35,7 @@ def test_files(paths):
 def python(path):
     """(passed, failed) of the unittest modules directly in this folder."""
     done = subprocess.run(
-        [sys.executable, "-m", "unittest", "discover", "-v", "-s", path, "-t", ".", "-p", "test_*.py"],
+        [sys.executable, "-m", "unittest", "discover", "-v", "-b", "-s", path, "-t", ".", "-p", "test_*.py"],
         cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace", check=False,
     )
     sys.stderr.write(done.stderr)
@@ -81,6 +81,8 @@ SUITES = {
 
 
 def main(names):
+    # A lab of the tests' own: the one that somebody works with is left alone.
+    os.environ.setdefault("LAB_STATE", str(ROOT / ".lab-test"))
     unknown = sorted(set(names) - set(SUITES))
     if unknown:
         sys.exit(f"unknown suite {unknown[0]}; known are {', '.join(SUITES)}")
@@ -98,6 +100,7 @@ def main(names):
             failed = 1
         rows.append(f"{name:12} {passed:5} passed {failed:5} failed {time.monotonic() - started:7.0f} s")
         total = [total[0] + passed, total[1] + failed]
+    subprocess.run([ROOT / "lab" / "down"], check=False)
     print("\n" + "\n".join(rows))
     print(f"{total[0]} passed, {total[1]} failed")
     return int(total[1] != 0)

@@ -4,4 +4,4 @@ import os
 import pathlib
 
 # drive reads this when it is imported: a lab that somebody works with is left alone.
-os.environ.setdefault("LAB_STATE", str(pathlib.Path(__file__).resolve().parents[2] / ".lab-integration"))
+os.environ.setdefault("LAB_STATE", str(pathlib.Path(__file__).resolve().parents[2] / ".lab-test"))
