@@ -59,7 +59,7 @@ export class BackupClient extends pulumi.ComponentResource {
       this.declare(`BackupClient ${name} directories[${index}]`, spec),
     );
     for (const directory of directories) {
-      new BackupDirectory(`${name}-${directory.name}`, { inline: directory }, { parent: this });
+      new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
     }
     const setup = this.setUp(name);
     this.ready = this.enrol(name, directories, setup);

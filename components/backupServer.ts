@@ -116,10 +116,19 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     const sign = this.identity(`${name}-sign`, { protect: true });
     const enrolment = this.identity(`${name}-enrolment`);
     this.dumpPublicKey = dump.publicKey;
-    this.enrolment = { ...host, user: "enrol", privateKey: enrolment.privateKey };
+    const { address, hostKey, identity, platform, port } = host;
+    this.enrolment = {
+      address,
+      hostKey,
+      identity,
+      platform,
+      port,
+      user: "enrol",
+      privateKey: enrolment.privateKey,
+    };
     const keys = this.keys(name, { dump, sign });
     for (const directory of this.args.directories) {
-      new BackupDirectory(`${name}-${directory.name}`, { inline: directory }, { parent: this });
+      new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
     }
     const setup = this.setUp(name, enrolment, keys);
     this.ready = setup.stdout.apply(() => true);

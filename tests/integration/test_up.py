@@ -44,7 +44,7 @@ class Up(OnTheLab):
             config["clients"]["client1"]["directories"].append("/srv/b")
         self.stack.configure(self.world.changed(add))
         self.assertEqual(self.steps(), {
-            ("create", "client1-/srv/b"), ("update", "client1-enrolment"), ("update", "client1-enrolment-command")})
+            ("create", "client1+/srv/b"), ("update", "client1-enrolment"), ("update", "client1-enrolment-command")})
         self.accepted(self.up(add))
         self.assertIn(("client1", "/srv/b"), entries())
         self.accepted(self.up())
