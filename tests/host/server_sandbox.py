@@ -39,7 +39,7 @@ class Sandbox:
     def __init__(self, *, slots=4, vtape_mb=60, part_mb=10, runtapes=2, holding_mb=300, keep_days=30, mirror=True):
         self.key = "2026a"
         self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTS], stdout=subprocess.PIPE, text=True)
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTS], stdout=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
             self.close()
             raise RuntimeError("the sandbox's mounts failed: it needs root and overlay")
