@@ -30,6 +30,13 @@ def lab(command, *arguments, **options):
     return call([ROOT / "lab" / command, *arguments], **options)
 
 
+def fresh(*hosts):
+    """Hosts of these names as new, in a lab that is up."""
+    lab("up")
+    lab("destroy", *hosts)
+    lab("create", *hosts)
+
+
 def ssh(host, command, **options):
     """Run one shell command line on a lab host as root."""
     return call([ROOT / "lab" / "ssh", host, "sudo", "sh", "-c", command], **options)

@@ -79,14 +79,14 @@ def plan(slots, known, name, count):
         label = slot.label or f"{name}-{number:03d}"
         if slot.label is None and slot.dumps:
             raise system.Refusal(
-                f"slot{number} of the set {name!r} holds dumps but no label, so it is not labelled: fetch the vtape "
-                "from the mirror (`backupctl mirror`), or move the folder's files to a safe place"
+                f"slot{number} of the set {name!r} holds dumps but no label, so it is not labelled: copy the "
+                "vtape's files back from the mirror's vtapes/, or move the folder's files to a safe place"
             )
         if slot.label is None and number <= count:
             if known.get(label, "0") != "0":
                 raise system.Refusal(
                     f"the tapelist of the set {name!r} says that {label} was written at {known[label]}, but slot{number} "
-                    f"is empty: fetch the vtape from the mirror, or give its dumps up by `amrmtape {name} {label}`"
+                    f"is empty: copy its files back from the mirror's vtapes/, or give its dumps up by `amrmtape {name} {label}`"
                 )
             if label in seen:
                 raise system.Refusal(

@@ -19,8 +19,7 @@ SERVER, TWIN, CLIENT = "client77", "client78", "client79"
 
 def make(*hosts):
     """Fresh hosts of these names."""
-    drive.lab("destroy", *hosts)
-    drive.lab("create", *hosts)
+    drive.fresh(*hosts)
     status.cache_clear()
 
 

@@ -15,8 +15,7 @@ class Storage(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        lab.lab("destroy", SERVER)
-        lab.lab("create", "ldap", "storage", SERVER)
+        lab.fresh(SERVER)
         cls.addClassCleanup(lab.lab, "destroy", SERVER)
         lab.ssh("storage", "rm -rf /srv/gdata/mirror-test")
         lab.ssh(SERVER, "mkdir -p /srv/data; head -c 20M /dev/urandom > /srv/data/large; echo one > /srv/data/small")
