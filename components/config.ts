@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as checks from "./render/config/checks";
 import { type Configuration } from "./render/config/configuration";
-import { KEYS, readConfiguration } from "./render/config/read";
+import { KEYS, readConfiguration, SECRET_KEYS } from "./render/config/read";
 import { platforms } from "./render/platforms";
 import { VisibleError } from "./visibleError";
 
@@ -18,7 +18,8 @@ export function stackConfiguration(): StackConfiguration {
   const given = Object.keys(pulumi.runtime.allConfig())
     .filter((key) => key.startsWith(prefix))
     .map((key) => key.slice(prefix.length));
-  const { configuration, mistakes } = readConfiguration(raw, platforms(), given);
+  const { configuration, mistakes: found } = readConfiguration(raw, platforms(), given);
+  const mistakes = [...secrecy(config, given), ...privateKeyMistakes(config), ...found];
   if (mistakes.length > 0) {
     const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
     throw new VisibleError(
@@ -26,7 +27,26 @@ export function stackConfiguration(): StackConfiguration {
       `the configuration of the stack ${pulumi.getStack()} has ${count}; nothing was changed:`,
     );
   }
-  return { ...configuration, sshPrivateKey: config.getSecret("sshPrivateKey")?.apply(privateKey) };
+  const key = config.get("sshPrivateKey");
+  return {
+    ...configuration,
+    sshPrivateKey: key === undefined ? undefined : pulumi.secret(`${key.trim()}\n`),
+  };
+}
+
+/** What is secret and would be shown, and what is not secret and should be. */
+function secrecy(config: pulumi.Config, given: readonly string[]): string[] {
+  // The types leave it out.
+  const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
+  const isSecret = (key: string) => isConfigSecret(`${config.name}:${key}`);
+  return [
+    ...KEYS.filter(isSecret).map(
+      (key) => `${key} holds a secret, which previews would show: set it without --secret`,
+    ),
+    ...SECRET_KEYS.filter((key) => given.includes(key) && !isSecret(key)).map(
+      (key) => `${key} is not encrypted: make a new key and give it by \`pulumi config set --secret ${key}\``,
+    ),
+  ];
 }
 
 /** Pulumi hands mappings and lists over as JSON, and strings as they are. */
@@ -38,10 +58,9 @@ function parsed(value: string | undefined): unknown {
   }
 }
 
-function privateKey(text: string): string {
-  const wrong = checks.privateKey(text);
-  if (wrong !== undefined) {
-    throw new VisibleError([`${pulumi.getProject()}:sshPrivateKey is no private key: ${wrong}`]);
-  }
-  return `${text.trim()}\n`;
+/** The key's text is in no sentence. */
+function privateKeyMistakes(config: pulumi.Config): string[] {
+  const text = config.get("sshPrivateKey");
+  const wrong = text === undefined ? undefined : checks.privateKey(text);
+  return wrong === undefined ? [] : [`sshPrivateKey is no private key: ${wrong}`];
 }
