@@ -32,7 +32,9 @@ export function backupStack(config: StackConfiguration): StackOutputs {
   const host = (machine: HostConfig) => new ExistingHost({ ...machine, privateKey: config.sshPrivateKey });
 
   const { name: serverName, sourceAddress, dataPath, lockWaitMinutes, hooks, ...machine } = config.server;
-  const server = new BackupServer(serverName, {
+  // The keys hang from the resource's name, so it is not the configured one, which may change.
+  const server = new BackupServer("backup", {
+    serverName,
     host: host(machine),
     sourceAddress,
     dataPath,

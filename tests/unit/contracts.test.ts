@@ -88,8 +88,8 @@ test("converge takes the keys', the server's and the clients' settings", async (
   const sent = await documents();
   const code = `
 from amanda_backup import files, hooks, keys, preconditions
-keys.validate(documents["backup1-amcrypt-2026a-setup-command"]["settings"])
-server = documents["backup1-setup-command"]
+keys.validate(documents["backup-amcrypt-2026a-setup-command"]["settings"])
+server = documents["backup-setup-command"]
 preconditions.names_are_safe(server["settings"])
 for path in server["files"]:
     files.attributes(path, server["settings"]["platform"])

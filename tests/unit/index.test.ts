@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Program, runStack } from "./program";
 import { prod } from "./prod";
 
+const PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nadmin\n-----END OPENSSH PRIVATE KEY-----";
+
 describe.each([
   ["preview", true],
   ["up", false],
@@ -17,7 +19,7 @@ describe.each([
       clients: { db1: ["postgres"], web1: ["/etc", "/home", "/srv/www"] },
       dumpPublicKey: preview
         ? "unknown"
-        : (expect.stringMatching(/^ssh-ed25519 AAAA\S+ amanda-backup.test backup1-dump$/) as unknown),
+        : (expect.stringMatching(/^ssh-ed25519 AAAA\S+ amanda-backup.test backup-dump$/) as unknown),
       mirrorPath: "/mnt/gdata/amanda",
       ready: preview ? "unknown" : true,
       serverAddress: "192.0.2.10",
@@ -46,7 +48,7 @@ describe.each([
 
 test("the server's document carries what the configuration says", async () => {
   const { resources } = await runStack(false);
-  const { stdin } = resources.find(({ name }) => name === "backup1-setup-command")!.inputs;
+  const { stdin } = resources.find(({ name }) => name === "backup-setup-command")!.inputs;
   const { settings, files, programs, ...rest } = JSON.parse(stdin as string);
   expect(rest).toEqual({ format: 1, role: "server", identity: { generation: 1 } });
   expect(Object.keys(files)).toEqual(["/etc/amanda/daily/amanda.conf", "/etc/cron.d/amanda-backup"]);
@@ -76,7 +78,7 @@ test("the server's document carries what the configuration says", async () => {
 
 test("the secrets' document carries the keys in the form that amcrypt and ssh take", async () => {
   const { resources } = await runStack(false);
-  const { stdin } = resources.find(({ name }) => name === "backup1-amcrypt-2026a-setup-command")!.inputs;
+  const { stdin } = resources.find(({ name }) => name === "backup-amcrypt-2026a-setup-command")!.inputs;
   const { settings } = JSON.parse((stdin as { value: string }).value);
   expect(settings).toMatchObject({
     keyId: "2026a",
@@ -100,6 +102,12 @@ test("a client's document carries the server's key and its hooks, and no key of 
   });
 });
 
+test("renaming the server keeps every resource, the keys above all", async () => {
+  const urns = async (config: Record<string, unknown>) =>
+    (await runStack(true, config)).resources.map(({ urn }) => urn).sort();
+  expect(await urns(prod((config) => (config.server.name = "vault")))).toEqual(await urns(prod()));
+});
+
 test("a reordered configuration sends the same documents", async () => {
   const documents = async (config: Record<string, unknown>) =>
     Object.fromEntries(
@@ -115,13 +123,12 @@ test("a reordered configuration sends the same documents", async () => {
 });
 
 test("a stack's private key reaches the machines as a secret, and never the account enrol", async () => {
-  const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nadmin\n-----END OPENSSH PRIVATE KEY-----";
-  const { resources } = await runStack(false, prod(), { sshPrivateKey: key });
+  const { resources } = await runStack(false, prod(), { sshPrivateKey: PRIVATE_KEY });
   const connections = resources
     .filter(({ type }) => type === "command:remote:Command")
     .map(({ inputs }) => (inputs.connection as { value: Record<string, string> }).value);
   for (const { user, privateKey } of connections) {
-    expect(privateKey === `${key}\n`).toBe(user !== "enrol");
+    expect(privateKey === `${PRIVATE_KEY}\n`).toBe(user !== "enrol");
   }
 });
 
@@ -139,6 +146,30 @@ test("mistakes stop the program before anything is registered, as sentences with
   expect((mistake as Error).message).toMatch(
     /^the configuration of the stack test has \d+ mistakes; nothing was changed:\n {2}- colour is no key of this program/,
   );
+});
+
+test.each([
+  [
+    "a private key that is not encrypted",
+    { ...prod(), sshPrivateKey: PRIVATE_KEY },
+    {},
+    "sshPrivateKey is not encrypted: make a new key and give it by `pulumi config set --secret sshPrivateKey`",
+  ],
+  [
+    "a private key that is none",
+    prod(),
+    { sshPrivateKey: "hunter2" },
+    "sshPrivateKey is no private key: give the text of a private key, line ends included, or leave it out",
+  ],
+  [
+    "a secret in a key that previews show",
+    prod(),
+    { notify: JSON.stringify({ mail: "root" }) },
+    "notify holds a secret, which previews would show: set it without --secret",
+  ],
+])("%s", async (_, config, secrets, sentence) => {
+  const mistake = await runStack(true, config, secrets).catch((error: unknown) => error);
+  expect((mistake as Error).message.split("\n  - ").slice(1)).toEqual([sentence]);
 });
 
 test("index.ts exports the outputs and nothing else", async () => {
