@@ -6,6 +6,7 @@ import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
 import { type BackupSet } from "./render/amandaConf";
 import { type Hook, type MirrorConfig, type Namespace } from "./render/config/configuration";
+import { namespaceName } from "./render/config/checks";
 import { checkSets } from "./render/config/crossChecks";
 import { Problems } from "./render/config/problems";
 import { type Directory, disklist, inOrder } from "./render/disklist";
@@ -139,6 +140,10 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
   private check(): void {
     const problems = new Problems();
     checkSets(this.args.sets, problems);
+    const wrong = namespaceName(this.namespace);
+    if (wrong !== undefined) {
+      problems.add("the stack's namespace", this.namespace, wrong);
+    }
     if (this.args.namespaces?.[this.namespace] !== undefined) {
       problems.sentences.push(
         `namespaces.${this.namespace} is this stack itself: leave it out, it may enrol anyway`,

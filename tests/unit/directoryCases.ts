@@ -140,7 +140,7 @@ export const directoryCases: Case[] = [
   [
     "a namespace without a dot-free name",
     (c) => (c.namespaces = { "a/b": c.namespaces["webshop.prod"] }),
-    'the name namespaces.a/b is "a/b": give PROJECT.STACK of the other stack, as `pulumi stack` shows them',
+    `the name namespaces.a/b is "a/b": use PROJECT.STACK, at most 63 letters, digits, '.', '_' and '-', with a letter or digit first`,
   ],
   [
     "a namespace's network that is none",

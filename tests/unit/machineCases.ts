@@ -65,6 +65,11 @@ export const machineCases: Case[] = [
     'clients.web1.address is "192.0.2.10": this is the server; its directories go to serverDirectories',
   ],
   [
+    "two clients that are one machine",
+    (c) => (c.clients.db1.address = "192.0.2.20"),
+    'clients.db1.address is "192.0.2.20": clients.web1 is this machine already; put the directories of both there',
+  ],
+  [
     "a client with the server's name",
     (c) => (c.server.name = "web1"),
     'clients.web1 is "web1": the server has this name; its directories go to serverDirectories',
@@ -126,14 +131,12 @@ export const machineCases: Case[] = [
   ],
   [
     "a client that Amanda takes for a word",
-    (c) =>
-      (c.clients.includefile = c.clients.web1) &&
-      (c.clients.includefile = { ...c.clients.web1, directories: [] }),
+    (c) => (c.clients.includefile = { ...c.clients.web1, address: "192.0.2.30", directories: [] }),
     'the name clients.includefile is "includefile": Amanda takes this word for something else; choose another name',
   ],
   [
     "a client's name with capitals",
-    (c) => (c.clients.Web = { ...c.clients.web1, directories: [] }),
+    (c) => (c.clients.Web = { ...c.clients.web1, address: "192.0.2.30", directories: [] }),
     `the name clients.Web is "Web": use 1 to 63 lower-case letters, digits, '-' and '.', with a letter or digit first and last`,
   ],
   [
@@ -192,6 +195,11 @@ export const machineCases: Case[] = [
     (c) => Object.assign(c.mirror, { path: "/srv/amanda/mirror", mount: "/srv" }),
     'mirror.path is "/srv/amanda/mirror": it must be apart from server.dataPath, /srv/amanda',
   ],
+  ...["root", "backup"].map((user): Case => [
+    `a mirror that ${user} writes`,
+    (c) => (c.mirror.user = user),
+    `mirror.user is "${user}": give a user of its own: whoever writes the dumps must not reach their copy`,
+  ]),
   [
     "a mirror without a type",
     (c) => delete c.mirror.fstype,

@@ -51,9 +51,10 @@ export const fileSystemType = matching(
   "give the type that `findmnt` shows, such as nfs4",
 );
 
+/** A namespace is a folder and a rule of sudo on the server, which allows no more. */
 export const namespaceName = matching(
-  /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/,
-  "give PROJECT.STACK of the other stack, as `pulumi stack` shows them",
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+  "use PROJECT.STACK, at most 63 letters, digits, '.', '_' and '-', with a letter or digit first",
 );
 
 /** An IP address or a name that DNS knows. */

@@ -1,4 +1,5 @@
 import { type BackupSet } from "../amandaConf";
+import { type Platform } from "../platforms";
 import { encodeName } from "../text";
 import { type Configuration } from "./configuration";
 import { checkDirectory, checkTwice } from "./directoryChecks";
@@ -6,9 +7,13 @@ import { type Problems, suggestion } from "./problems";
 import { WRONG } from "./section";
 
 /** Report what is wrong between keys that are right by themselves. */
-export function crossCheck(configuration: Configuration, problems: Problems): void {
+export function crossCheck(
+  configuration: Configuration,
+  platforms: Record<string, Platform>,
+  problems: Problems,
+): void {
   checkSets(configuration.sets, problems);
-  checkMirror(configuration, problems);
+  checkMirror(configuration, platforms, problems);
   checkKeys(configuration, problems);
   checkHosts(configuration, problems);
   checkDirectories(configuration, problems);
@@ -41,8 +46,22 @@ export function checkSets(sets: Record<string, BackupSet>, problems: Problems): 
   }
 }
 
-function checkMirror({ mirror, server }: Configuration, problems: Problems): void {
-  if (mirror === undefined || mirror.path === WRONG || mirror.mount === WRONG) {
+function checkMirror(
+  { mirror, server }: Configuration,
+  platforms: Record<string, Platform>,
+  problems: Problems,
+): void {
+  if (mirror === undefined) {
+    return;
+  }
+  if (["root", "enrol", platforms[server.platform]?.dumpUser].includes(mirror.user)) {
+    problems.add(
+      "mirror.user",
+      mirror.user,
+      "give a user of its own: whoever writes the dumps must not reach their copy",
+    );
+  }
+  if (mirror.path === WRONG || mirror.mount === WRONG) {
     return;
   }
   if (!isBelow(mirror.path, mirror.mount)) {
@@ -66,6 +85,7 @@ function checkKeys({ encryption }: Configuration, problems: Problems): void {
 }
 
 function checkHosts({ clients, server }: Configuration, problems: Problems): void {
+  const machines = new Map<string, string>();
   for (const [name, client] of Object.entries(clients)) {
     if (name === server.name) {
       problems.add(
@@ -81,6 +101,16 @@ function checkHosts({ clients, server }: Configuration, problems: Problems): voi
         "this is the server; its directories go to serverDirectories",
       );
     }
+    const machine = `${client.address} ${client.port}`;
+    const first = machines.get(machine);
+    if (client.address !== WRONG && first !== undefined) {
+      problems.add(
+        `clients.${name}.address`,
+        client.address,
+        `clients.${first} is this machine already; put the directories of both there`,
+      );
+    }
+    machines.set(machine, first ?? name);
   }
 }
 

@@ -87,7 +87,7 @@ export function readConfiguration(
       root.named("namespaces", checks.namespaceName, ["publicKey", "hosts"]).map(([name, section]) => {
         const publicKey = section.text(
           "publicKey",
-          "give the stack's `enrolmentPublicKey`",
+          "give the public key with which that stack enrols",
           checks.publicKey,
         );
         return [name, { publicKey, hosts: section.texts("hosts", checks.hostOrNetwork) }];
@@ -97,7 +97,7 @@ export function readConfiguration(
   if (!root.has("serverDirectories")) {
     configuration.serverDirectories = ownDirectories(Object.keys(configuration.sets));
   }
-  crossCheck(configuration, problems);
+  crossCheck(configuration, platforms, problems);
   return { configuration, mistakes: problems.sentences };
 }
 
