@@ -27,7 +27,7 @@ def main(argv, verb, raw, *, changes=None):
     with system.run_lock(what, wait_minutes=settings["lockWaitMinutes"]):
         registry = Registry(changes, system.load_settings())
         if verb.strip() == "withdraw":
-            withdraw(registry, namespace, document["fragment"])
+            withdraw(registry, namespace, document)
         else:
             accept(registry, namespace, document)
     print("ok")
@@ -56,10 +56,16 @@ def accept(registry, namespace, document):
     registry.write()
 
 
-def withdraw(registry, namespace, fragment):
+def withdraw(registry, namespace, document):
     """Take a fragment out; its client is not asked, since it may be gone. Old dumps stay restorable."""
-    if (namespace, fragment) not in registry.documents:
+    fragment = document["fragment"]
+    accepted = registry.documents.get((namespace, fragment))
+    if accepted is None:
         print(f"{fragment} is not enrolled")
+    elif resource(accepted) != resource(document):
+        # A renamed resource enrols under its new name before the old one is deleted.
+        print(f"{fragment} stays: another resource has enrolled it since")
+        return
     dependent = [name for space, name in registry.documents if space == namespace and name.startswith(f"{fragment}+")]
     if dependent:
         raise system.Refusal(
@@ -67,6 +73,12 @@ def withdraw(registry, namespace, fragment):
         )
     registry.drop(namespace, fragment)
     registry.write()
+
+
+def resource(document):
+    """Which of the program's resources enrolled this."""
+    identity = document["identity"]
+    return identity.get("resource") if isinstance(identity, dict) else None
 
 
 def check_host(registry, namespace, document):

@@ -7,19 +7,19 @@ generation cannot be read and verified.
 
 import time
 
-from amanda_backup import manifest, mirror, mirror_agent, vtapes
+from amanda_backup import generations, manifest, mirror_agent, vtapes
 
 
 def expire(link, name, keep_days, allowed, now=None):
     """Remove what is due; returns troubles."""
     now = time.time() if now is None else now
-    stamps = mirror.generations(link, name)
+    stamps = generations.stamps(link, name)
     due = expired(stamps, keep_days, now)
     listed = set()
     for stamp in stamps:
         if stamp not in due:
             try:
-                listed |= set(mirror.read_generation(link, name, stamp, allowed)["vtapes"])
+                listed |= set(generations.read(link, name, stamp, allowed)["vtapes"])
             except manifest.Untrusted as untrusted:
                 return [
                     f"nothing was removed from the mirror {link.where}, because generation {stamp} of {name}: {untrusted}"]

@@ -8,7 +8,8 @@ import json
 import time
 
 from amanda_backup import (
-    catalogue, copies, crypt, entries, expiry, kit, ledger, manifest, mirror_agent, mirror_link, runlog, system,
+    catalogue, copies, crypt, entries, expiry, generations, kit, ledger, manifest, mirror_agent, mirror_link, runlog,
+    system,
 )
 
 
@@ -38,11 +39,7 @@ def look(link, settings):
         raise system.Refusal(
             f"mirror {link.where}: it belongs to the stack {stack!r}, this server to {settings['stack']!r}: give each"
             " stack a mirror.path of its own")
-    return {name: generations(link, name) for name in link.ask("names", path="generations") or []}
-
-
-def generations(link, name):
-    return [stamp for stamp in link.ask("names", path=f"generations/{name}") or [] if manifest.RUN.fullmatch(stamp)]
+    return {name: generations.stamps(link, name) for name in link.ask("names", path="generations") or []}
 
 
 def identity(settings):
@@ -55,18 +52,6 @@ def put_text(link, path, data, replace=False):
     counted.update(data)
     with crypt.memory_file(data) as source:
         link.put(path, source, counted.sha256, replace)
-
-
-def read_generation(link, name, stamp, allowed):
-    """The verified manifest of one generation; manifest.Untrusted when it is not what the server signed."""
-    try:
-        data, signature = (link.read(f"generations/{name}/{stamp}/{file}") for file in manifest.FILES)
-    except system.Refusal as refusal:
-        raise manifest.Untrusted(str(refusal)) from None
-    found = manifest.verify(data, signature, allowed)
-    if (found["set"], found["run"]) != (name, stamp):
-        raise manifest.Untrusted(f"it is the manifest of {found['set']} {found['run']}")
-    return found
 
 
 def mirror(settings, name):
@@ -94,7 +79,7 @@ def bring_up(settings, name):
                 f" {stamps[-1]}: `backupctl run {name}` makes a newer one")
         if "MIRROR.json" not in link.top:
             put_text(link, "MIRROR.json", identity(settings))
-        previous, troubles = newest_trusted(link, name, known, allowed)
+        previous, troubles = generations.newest_trusted(link, name, known, allowed)
         records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
         wanted, more = copies.wanted(settings, name, previous, records)
         troubles += more + copies.bring(link, settings, name, wanted, previous)
@@ -103,17 +88,6 @@ def bring_up(settings, name):
         update_recovery(link)
         troubles += expiry.expire(link, name, settings["mirror"]["keepDays"], allowed)
     return troubles
-
-
-def newest_trusted(link, name, known, allowed):
-    """The newest generation that the server signed (None for none), and a line for each newer one that it did not."""
-    troubles = []
-    for stamp in reversed(known):
-        try:
-            return read_generation(link, name, stamp, allowed), troubles
-        except manifest.Untrusted as untrusted:
-            troubles.append(f"mirror {link.where}: generation {stamp} of {name} cannot be trusted: {untrusted}")
-    return None, troubles
 
 
 def write_generation(link, settings, name, stamp, wanted, records):

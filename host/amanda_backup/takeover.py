@@ -11,7 +11,7 @@ import pathlib
 import shutil
 import time
 
-from amanda_backup import catalogue, crypt, kit, ledger, manifest, mirror, mirror_link, system, vtapes
+from amanda_backup import catalogue, crypt, generations, kit, ledger, manifest, mirror, mirror_link, system, vtapes
 
 DONE = ".done-"
 
@@ -88,7 +88,7 @@ def choose(link, settings, name, stamps, force):
     refusals = []
     for stamp in reversed(stamps):
         try:
-            return mirror.read_generation(link, name, stamp, kit.signers())
+            return generations.read(link, name, stamp, kit.signers())
         except manifest.Untrusted as untrusted:
             refusals.append(f"generation {stamp} of {name}: {untrusted}")
             if not force:
