@@ -1,16 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BackupDirectory } from "./backupDirectory";
 import { type BackupServerRef } from "./backupServer";
+import { enrol } from "./enrolment";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
-import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
 import { type Hook } from "./render/config/configuration";
 import { checkDirectory, checkTwice } from "./render/config/directoryChecks";
 import { type DirectorySpec, readDirectory } from "./render/config/directories";
 import { Problems } from "./render/config/problems";
 import { type Directory } from "./render/disklist";
 import { dumptypeSuffix } from "./render/dumptypes";
-import { enrolmentDocument } from "./render/enrolment";
 import { platformOf } from "./render/platforms";
 import { programs } from "./render/programs";
 import { VisibleError } from "./visibleError";
@@ -62,7 +61,16 @@ export class BackupClient extends pulumi.ComponentResource {
       new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
     }
     const setup = this.setUp(name);
-    this.ready = this.enrol(name, directories, setup);
+    const { address, hostKey } = args.host;
+    const enrolment = enrol(
+      name,
+      this,
+      this.server,
+      { client: this.clientName, reach: { address, hostKey }, directories },
+      // The server's gate asks the client, so both must be set up.
+      [setup, ...(pulumi.Resource.isInstance(this.server) ? [this.server] : [])],
+    );
+    this.ready = pulumi.all([setup.stdout, enrolment.stdout]).apply(() => true);
     this.registerOutputs({ clientName: this.clientName });
   }
 
@@ -107,29 +115,5 @@ export class BackupClient extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-  }
-
-  private enrol(name: string, directories: Directory[], setup: HostSetup): pulumi.Output<boolean> {
-    const { host, server } = this;
-    const document = enrolmentDocument({
-      identity: server.enrolment.identity,
-      namespace: server.namespace,
-      client: this.clientName,
-      reach: { address: host.address, hostKey: host.hostKey },
-      directories,
-    });
-    const enrolment = new HostSetup(
-      `${name}-enrolment`,
-      {
-        host: server.enrolment,
-        line: ENROL_LINE,
-        deleteLine: WITHDRAW_LINE,
-        document,
-        review: { disklist: document.disklist },
-      },
-      // The server's gate asks the client, so both must be set up.
-      { parent: this, dependsOn: [setup, ...(pulumi.Resource.isInstance(server) ? [server] : [])] },
-    );
-    return pulumi.all([setup.stdout, enrolment.stdout]).apply(() => true);
   }
 }

@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type BackupClient } from "./backupClient";
-import { HostSetup } from "./hostSetup";
-import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
+import { enrol } from "./enrolment";
 import { type DirectorySpec } from "./render/config/directories";
 import { type Directory } from "./render/disklist";
-import { enrolmentDocument } from "./render/enrolment";
 import { VisibleError } from "./visibleError";
 
 export interface BackupDirectoryArgs extends Omit<DirectorySpec, "name"> {
@@ -46,31 +44,9 @@ export class BackupDirectory extends pulumi.ComponentResource {
       const path = spec.path ?? name;
       const directory = client.declare(`BackupDirectory ${name}`, { ...spec, path, name: diskName ?? path });
       this.diskName = directory.name;
-      this.ready = this.enrol(name, client, directory);
+      const declared = { client: client.clientName, standAlone: directory.name, directories: [directory] };
+      this.ready = enrol(name, this, client.server, declared, [client]).stdout.apply(() => true);
     }
     this.registerOutputs({ diskName: this.diskName });
-  }
-
-  private enrol(name: string, client: BackupClient, directory: Directory): pulumi.Output<boolean> {
-    const { server } = client;
-    const document = enrolmentDocument({
-      identity: server.enrolment.identity,
-      namespace: server.namespace,
-      client: client.clientName,
-      standAlone: directory.name,
-      directories: [directory],
-    });
-    const enrolment = new HostSetup(
-      `${name}-enrolment`,
-      {
-        host: server.enrolment,
-        line: ENROL_LINE,
-        deleteLine: WITHDRAW_LINE,
-        document,
-        review: { disklist: document.disklist },
-      },
-      { parent: this, dependsOn: client },
-    );
-    return enrolment.stdout.apply(() => true);
   }
 }

@@ -2,7 +2,7 @@ import { type Directory, disklist, inOrder } from "./disklist";
 
 /** What a client or a stand-alone directory hands to the server, before it is a document. */
 export interface Enrolment<Text> {
-  /** The server's identity: a new server is enrolled at anew. */
+  /** The server's identity, since a new server is enrolled at anew, and the resource that enrols. */
   identity: unknown;
   /** `project.stack` */
   namespace: string;

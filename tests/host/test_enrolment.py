@@ -99,6 +99,16 @@ class Namespaces(unittest.TestCase):
         self.send(documents.enrolment("web1"), verb="withdraw")
         self.assertEqual(self.state(), before)
 
+    def test_a_renamed_resource_does_not_withdraw_itself(self):
+        old, new = ({**documents.enrolment("web1"), "identity": {"generation": 1, "resource": name}} for name in "ab")
+        self.send(old)
+        self.send(new)
+        enrolled = self.state()
+        self.send(old, verb="withdraw")
+        self.assertEqual(self.state(), enrolled)
+        self.send(new, verb="withdraw")
+        self.assertNotEqual(self.state(), enrolled)
+
     def test_hosts_that_a_namespace_may_not_speak_for(self):
         for client, address, namespace, told in (
             ("web9", "192.0.2.9", OTHER, "may not speak for 'web9' at 192.0.2.9 (its hosts are shop1, 192.0.2.128/25)"),

@@ -169,7 +169,10 @@ describe.each([
     };
     expect(JSON.parse(called("web1-enrolment-command").inputs.stdin as string)).toEqual({
       format: 1,
-      identity: { generation: 1 },
+      identity: {
+        generation: 1,
+        resource: "urn:pulumi:test::amanda-backup::amanda-backup:index:BackupClient::web1",
+      },
       fragment: "web1",
       client: "web1",
       address: "192.0.2.11",
