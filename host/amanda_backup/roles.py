@@ -22,7 +22,7 @@ def main(argv, stdin, *, root="/"):
     changes = Changes(root=root, tell=tell)
     module(role).converge(changes, document)
     if role in KEPT:
-        changes.file(kept(role), json.dumps(document, indent=1, sort_keys=True) + "\n")
+        changes.file(system.kept_document(role), json.dumps(document, indent=1, sort_keys=True) + "\n")
     tell("ok")
     return 0
 
@@ -45,10 +45,6 @@ def parse(text, role):
     return document
 
 
-def kept(role):
-    return system.ETC / f"document-{role}.json"
-
-
 def module(role):
     return importlib.import_module(f"amanda_backup.{ROLES[role]}")
 
@@ -60,7 +56,7 @@ def tell(line):
 def check(roles, root):
     """Tell what differs from the documents that were last applied here."""
     changes = Changes(check=True, root=root, tell=lambda line: tell(f"differs: {line}"))
-    documents = {role: system.read_text(changes.at(kept(role))) for role in roles if role in KEPT}
+    documents = {role: system.read_text(changes.at(system.kept_document(role))) for role in roles if role in KEPT}
     found = {role: text for role, text in documents.items() if text is not None}
     if not found:
         raise system.Refusal(

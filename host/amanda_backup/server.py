@@ -32,6 +32,7 @@ def converge(changes, document):
         return
     with system.run_lock("setting up the server", wait_minutes=settings["lockWaitMinutes"]):
         files.foreign(changes, "server", document["files"])
+        preconditions.data_is_there(changes, document)
         preconditions.keys_are_there(changes, settings)
         preconditions.space_for_vtapes(changes, settings)
         if settings["mirror"]:

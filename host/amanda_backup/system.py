@@ -179,6 +179,11 @@ def run_lock(what, *, wait_minutes=0.0):
             held_locks.discard(lock.fileno())
 
 
+def kept_document(role):
+    """Where the document that was last applied for this role is kept."""
+    return ETC / f"document-{role}.json"
+
+
 def load_settings():
     """The facts that converge last applied on this host."""
     text = read_text(ETC / "settings.json")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -152,6 +153,18 @@ class Preconditions(Folder):
         ):
             preconditions.space_for_vtapes(self.changes, settings)
         self.assertEqual([path.name for path in self.root.iterdir()], [])
+
+    def test_data_that_vanished_is_not_made_anew(self):
+        document = documents.server()
+        preconditions.data_is_there(self.changes, document)
+        kept = self.changes.at(system.kept_document("server"))
+        kept.parent.mkdir(parents=True)
+        kept.write_text(json.dumps(document))
+        with self.assertRaisesRegex(system.Refusal, "^dataPath: /srv/amanda held .* mount the data volume .* generation"):
+            preconditions.data_is_there(self.changes, document)
+        preconditions.data_is_there(self.changes, {**document, "identity": {"generation": 2}})
+        self.changes.at("/srv/amanda/catalogue").mkdir(parents=True)
+        preconditions.data_is_there(self.changes, document)
 
     def test_what_is_written_already_counts(self):
         data = self.root / "srv"

@@ -82,6 +82,17 @@ class Refusals(OnTheLab):
         lab.lab("storage-attach", "server")
         self.accepted(self.up())
 
+    def test_a_data_volume_that_is_not_mounted(self):
+        lab.ssh("server", "mv /srv/amanda /srv/away && mkdir /srv/amanda")
+        self.addCleanup(lab.ssh, "server", "test ! -e /srv/away || { rmdir /srv/amanda; mv /srv/away /srv/amanda; }")
+
+        def change(config):
+            config["sets"]["daily"]["schedule"] = "32 2 * * *"
+        self.refused(self.up(change), "/srv/amanda", "mount")
+        self.assertEqual(lab.ssh("server", "ls -A /srv/amanda").stdout, "")
+        lab.ssh("server", "rmdir /srv/amanda && mv /srv/away /srv/amanda")
+        self.accepted(self.up())
+
     def test_no_space_for_the_vtapes(self):
         def grow(config):
             config["sets"]["daily"]["vtapeMB"] = 10_000_000
