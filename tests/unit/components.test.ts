@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Registered, run, type Run, Secret, UNKNOWN } from "./engine";
-import { ADMIN_KEY, exampleStack, HOST_KEYS } from "./stack";
+import { BackupClient } from "../../components/backupClient";
+import { ADMIN_KEY, exampleStack, host, HOST_KEYS, server } from "./stack";
 import urns from "./urns.json";
 
 describe.each([
@@ -106,6 +107,21 @@ describe.each([
       expect(connection(name).hostKey).toBe(connection("backup1-setup-command").hostKey);
       expect(connection(name).privateKey).not.toBe(ADMIN_KEY);
     }
+  });
+
+  test("a server's own port serves its enrolments too", async () => {
+    const { resources } = await run(false, () => {
+      new BackupClient("web1", { host: host(1), server: server({ host: host(0, { port: 2222 }) }) });
+    });
+    const ports = resources
+      .filter(({ type }) => type === "command:remote:Command")
+      .map(({ name, inputs }) => [name, ((inputs.connection as Secret).value as { port: number }).port]);
+    expect(Object.fromEntries(ports)).toEqual({
+      "backup1-amcrypt-2026a-setup-command": 2222,
+      "backup1-setup-command": 2222,
+      "web1-enrolment-command": 2222,
+      "web1-setup-command": 22,
+    });
   });
 
   test("only an enrolment does something when it is deleted", () => {

@@ -76,6 +76,24 @@ test("the server's document carries what the configuration says", async () => {
   });
 });
 
+test("what the server's section says reaches the server", async () => {
+  const { resources } = await runStack(
+    false,
+    prod(({ server }) => {
+      Object.assign(server, { lockWaitMinutes: 5, dataPath: "/srv/dumps", sourceAddress: "10.0.0.0/8" });
+      server.hooks = { stop: { user: "root", script: "#!/bin/sh\n" } };
+    }),
+  );
+  const settings = (name: string) =>
+    JSON.parse(resources.find((resource) => resource.name === name)!.inputs.stdin as string).settings;
+  expect(settings("backup-setup-command")).toMatchObject({
+    lockWaitMinutes: 5,
+    dataPath: "/srv/dumps",
+    hooks: { stop: { user: "root" } },
+  });
+  expect(settings("web1-setup-command").serverAddress).toBe("10.0.0.0/8");
+});
+
 test("the secrets' document carries the keys in the form that amcrypt and ssh take", async () => {
   const { resources } = await runStack(false);
   const { stdin } = resources.find(({ name }) => name === "backup-amcrypt-2026a-setup-command")!.inputs;

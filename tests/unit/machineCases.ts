@@ -57,7 +57,12 @@ export const machineCases: Case[] = [
   [
     "an address that is none",
     (c) => (c.clients.web1.address = "web 1"),
-    'clients.web1.address is "web 1": give an IP address or a host name',
+    'clients.web1.address is "web 1": give an IP address, or a host name of at most 64 characters',
+  ],
+  [
+    "an address that nearly is one",
+    (c) => (c.clients.web1.address = "192.0.2.256"),
+    'clients.web1.address is "192.0.2.256": give an IP address, or a host name of at most 64 characters',
   ],
   [
     "the server as its own client",

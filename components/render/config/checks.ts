@@ -57,11 +57,12 @@ export const namespaceName = matching(
   "use PROJECT.STACK, at most 63 letters, digits, '.', '_' and '-', with a letter or digit first",
 );
 
-/** An IP address or a name that DNS knows. */
+/** An IP address or a name that DNS knows; the server takes no more (host/amanda_backup/declaration.py). */
 export const address: Check<string> = (value) =>
-  net.isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(value)
+  net.isIP(value) !== 0 ||
+  (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value) && /[^0-9.]/.test(value))
     ? undefined
-    : "give an IP address or a host name";
+    : "give an IP address, or a host name of at most 64 characters";
 
 /** An IP address or a network in CIDR form. */
 export const addressOrNetwork: Check<string> = (value) => {

@@ -21,9 +21,7 @@ export function crossCheck(
 
 /** Report numbers of sets that are right by themselves and not together. */
 export function checkSets(sets: Record<string, BackupSet>, problems: Problems): void {
-  for (const [name, { dumpcycle, runspercycle, tapecycle, runtapes, vtapeMB, partMB }] of Object.entries(
-    sets,
-  )) {
+  for (const [name, { runspercycle, tapecycle, runtapes, vtapeMB, partMB }] of Object.entries(sets)) {
     const least = (runspercycle + 1) * runtapes;
     if (tapecycle < least) {
       problems.add(
@@ -35,13 +33,6 @@ export function checkSets(sets: Record<string, BackupSet>, problems: Problems): 
     }
     if (partMB >= vtapeMB) {
       problems.add(`sets.${name}.partMB`, partMB, `a part must be smaller than a vtape (vtapeMB ${vtapeMB})`);
-    }
-    if (dumpcycle * 24 * 60 < runspercycle) {
-      problems.add(
-        `sets.${name}.runspercycle`,
-        runspercycle,
-        `cron cannot start so many in ${dumpcycle} days`,
-      );
     }
   }
 }
