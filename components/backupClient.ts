@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BackupDirectory } from "./backupDirectory";
-import { type BackupServerRef } from "./backupServer";
+import { type BackupServerRef } from "./backupServerRef";
 import { enrol } from "./enrolment";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";

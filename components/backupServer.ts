@@ -2,6 +2,7 @@ import * as net from "net";
 import * as pulumi from "@pulumi/pulumi";
 import { AmcryptKeys } from "./amcryptKeys";
 import { BackupDirectory } from "./backupDirectory";
+import { type BackupServerRef } from "./backupServerRef";
 import { type Host } from "./host";
 import { HostSetup } from "./hostSetup";
 import { type BackupSet } from "./render/amandaConf";
@@ -16,24 +17,6 @@ import { serverFiles, setFacts } from "./render/serverFiles";
 import { sorted } from "./render/text";
 import { SshIdentity } from "./sshIdentity";
 import { VisibleError } from "./visibleError";
-
-/** What a client needs to know of the server, be it in this stack or in another. */
-export interface BackupServerRef {
-  /** Amanda's name of the server. */
-  readonly serverName: string;
-  /** The address or network that the server's ssh comes from; null when that is not known. */
-  readonly sourceAddress: pulumi.Input<string | null>;
-  /** By this key the server reaches amandad on its clients. */
-  readonly dumpPublicKey: pulumi.Input<string>;
-  /** The account `enrol` on the server, with this stack's key. */
-  readonly enrolment: Host;
-  /** `project.stack` for which that key speaks. */
-  readonly namespace: string;
-  /** The sets that a directory may be in. */
-  readonly sets: readonly string[];
-  /** The server's family of platforms, whose dumptypes have the plain names. */
-  readonly platform: string;
-}
 
 export interface BackupServerArgs {
   /** The machine. */

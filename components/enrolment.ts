@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type BackupServerRef } from "./backupServer";
+import { type BackupServerRef } from "./backupServerRef";
 import { HostSetup } from "./hostSetup";
 import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
 import { type Enrolment, enrolmentDocument } from "./render/enrolment";
