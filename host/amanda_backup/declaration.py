@@ -15,6 +15,7 @@ MAX_BYTES = 1 << 20
 MAX_DIRECTORIES = 500
 MAX_PATTERNS = 200
 MAX_TEXT = 1024
+DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
 KEYS = {"format", "identity", "fragment", "client", "directories", "disklist"}
 CLIENT_KEYS = KEYS | {"address", "hostKey"}
@@ -82,7 +83,7 @@ def address(value, client):
         plain = plain and bool(ipaddress.ip_address(value))
     except ValueError:
         plain = False
-    named = HOST.fullmatch(value) is not None and re.fullmatch(r"[0-9.]+", value) is None
+    named = DNS_NAME.fullmatch(value) is not None and re.fullmatch(r"[0-9.]+", value) is None
     expect(plain or named, f"address of {client} {value!r}", "an IP address or a host name")
 
 

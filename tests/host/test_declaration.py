@@ -66,6 +66,7 @@ class Declarations(unittest.TestCase):
             "-oProxyCommand=x",
             "fe80::1%x ProxyCommand reboot",
             "192.0.2.300",
+            "a" * 254,
             3,
         ):
             with self.subTest(address):

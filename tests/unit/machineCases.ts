@@ -57,12 +57,17 @@ export const machineCases: Case[] = [
   [
     "an address that is none",
     (c) => (c.clients.web1.address = "web 1"),
-    'clients.web1.address is "web 1": give an IP address, or a host name of at most 64 characters',
+    'clients.web1.address is "web 1": give an IP address, or a host name of at most 253 characters',
   ],
   [
     "an address that nearly is one",
     (c) => (c.clients.web1.address = "192.0.2.256"),
-    'clients.web1.address is "192.0.2.256": give an IP address, or a host name of at most 64 characters',
+    'clients.web1.address is "192.0.2.256": give an IP address, or a host name of at most 253 characters',
+  ],
+  [
+    "a name longer than DNS has",
+    (c) => (c.clients.web1.address = "a".repeat(254)),
+    `clients.web1.address is "${"a".repeat(254)}": give an IP address, or a host name of at most 253 characters`,
   ],
   [
     "the server as its own client",

@@ -60,9 +60,9 @@ export const namespaceName = matching(
 /** An IP address or a name that DNS knows; the server takes no more (host/amanda_backup/declaration.py). */
 export const address: Check<string> = (value) =>
   net.isIP(value) !== 0 ||
-  (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value) && /[^0-9.]/.test(value))
+  (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(value) && /[^0-9.]/.test(value))
     ? undefined
-    : "give an IP address, or a host name of at most 64 characters";
+    : "give an IP address, or a host name of at most 253 characters";
 
 /** An IP address or a network in CIDR form. */
 export const addressOrNetwork: Check<string> = (value) => {
