@@ -14,6 +14,14 @@ test("the example itself is right", () => {
   expect(mistakes(() => undefined)).toEqual([]);
 });
 
+test.each<[string, (config: Mapping) => void]>([
+  ["path", ({ directories: [etc] }) => Object.assign(etc, { name: "deep", path: `/${"x".repeat(1023)}` })],
+  ["pattern", ({ directories: [etc] }) => (etc.exclude = ["x".repeat(1024)])],
+  ["encoded name", ({ directories: [etc] }) => (etc.path = `/${"é".repeat(38)}ab`)],
+])("the longest %s is right", (_, change) => {
+  expect(mistakes(change)).toEqual([]);
+});
+
 test("all mistakes are told at once", () => {
   const all = mistakes((config) => {
     config.server.address = "";

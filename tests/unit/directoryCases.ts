@@ -58,6 +58,11 @@ export const directoryCases: Case[] = [
     'clients.web1.directories[0].path is "/srv/a\\nb": it holds a control character, which no Amanda file can carry; rename the folder or back up its parent',
   ],
   [
+    "a directory with a paragraph's end",
+    (c) => (c.clients.web1.directories = ["/srv/a\u2029b"]),
+    'clients.web1.directories[0].path is "/srv/a\u2029b": it holds a control character, which no Amanda file can carry; rename the folder or back up its parent',
+  ],
+  [
     "a directory with half a character",
     (c) => (c.clients.web1.directories = ["/srv/\ud83d"]),
     'clients.web1.directories[0].path is "/srv/\\ud83d": it holds a control character, which no Amanda file can carry; rename the folder or back up its parent',
@@ -66,6 +71,21 @@ export const directoryCases: Case[] = [
     "a name that is too long",
     (c) => (c.clients.web1.directories = [`/${"x".repeat(136)}`]),
     `clients.web1.directories[0].path is "/${"x".repeat(74)} …: it is longer than 136 bytes; give a shorter \`name\` beside \`path\``,
+  ],
+  [
+    "a name that is too long once it is encoded",
+    (c) => (c.directories[0].path = `/${"é".repeat(38)}abc`),
+    `directories[0].name is "/${"é".repeat(38)}abc": with its special characters encoded it is too long for a file name`,
+  ],
+  [
+    "a path that is too long",
+    (c) => (c.directories[0] = { client: "web1", name: "deep", path: `/${"x".repeat(1024)}` }),
+    `directories[0].path is "/${"x".repeat(74)} …: it is longer than 1024 characters; back up its parent`,
+  ],
+  [
+    "a pattern that is too long",
+    (c) => (c.directories[0].exclude = ["x".repeat(1025)]),
+    `directories[0].exclude[0] is "${"x".repeat(75)} …: it is longer than 1024 characters`,
   ],
   [
     "a directory twice",
@@ -81,6 +101,11 @@ export const directoryCases: Case[] = [
     "two names that Amanda takes for one",
     (c) => c.clients.web1.directories.push("/srv:www"),
     `clients.web1.directories[2] is "/srv:www": web1 has this name twice, first at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
+  ],
+  [
+    "a name with a backslash that Amanda takes for another",
+    (c) => c.clients.web1.directories.push("/srv\\www"),
+    `clients.web1.directories[2] is "/srv\\\\www": web1 has this name twice, first at clients.web1.directories[0] (Amanda takes '/', ':' and '\\' in a name for '_'); leave one out, or give it another \`name\``,
   ],
   [
     "an unknown dumptype",

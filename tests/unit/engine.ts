@@ -35,7 +35,7 @@ export interface Run {
  * Run a program against an engine that records. With `preview` no resource has outputs yet; otherwise they are like
  * the real ones, with keys that are made anew.
  */
-export async function run(preview: boolean, program: () => unknown): Promise<Run> {
+export async function run(preview: boolean, program: () => unknown, stack = "test"): Promise<Run> {
   const resources: Registered[] = [];
   const secrets: string[] = [];
   // The values are made here, so that a test can look for their very bytes.
@@ -46,7 +46,7 @@ export async function run(preview: boolean, program: () => unknown): Promise<Run
     }),
     call: () => ({}),
   };
-  await pulumi.runtime.setMocks(mocks, "amanda-backup", "test", preview);
+  await pulumi.runtime.setMocks(mocks, "amanda-backup", stack, preview);
   record(resources);
   await program();
   await pulumi.runtime.disconnect();

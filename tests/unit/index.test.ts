@@ -76,6 +76,15 @@ test("the server's document carries what the configuration says", async () => {
   });
 });
 
+test("a reviewer sees the mirror and the server's own entries", async () => {
+  const { resources } = await runStack(true);
+  const { mirror, disklist } = resources.find(({ name }) => name === "backup-setup")!.inputs;
+  expect(mirror).toEqual({ ...prod().mirror, keepDays: 30 });
+  expect(disklist).toEqual({
+    daily: expect.stringMatching(/^# amanda-backup.test backup1\nbackup1 "\/etc\/amanda" /) as unknown,
+  });
+});
+
 test("what the server's section says reaches the server", async () => {
   const { resources } = await runStack(
     false,
@@ -133,11 +142,17 @@ test("a reordered configuration sends the same documents", async () => {
         .filter(({ type }) => type === "command:remote:Command")
         .map(({ name, inputs }) => [name, inputs.stdin]),
     );
-  const reordered = Object.fromEntries(Object.entries(prod()).reverse());
+  const ordered = () =>
+    prod(({ sets, directories: [etc] }) => {
+      sets.weekly = sets.daily;
+      etc.sets = ["daily", "weekly"];
+    });
+  const reordered = Object.fromEntries(Object.entries(ordered()).reverse());
   reordered.clients = Object.fromEntries(Object.entries(prod().clients as object).reverse());
+  (reordered.directories as ReturnType<typeof prod>[])[0]!.sets.reverse();
   (reordered.clients as ReturnType<typeof prod>).web1.directories.reverse();
   (reordered.clients as ReturnType<typeof prod>).web1.directories[0].exclude.reverse();
-  expect(await documents(reordered)).toEqual(await documents(prod()));
+  expect(await documents(reordered)).toEqual(await documents(ordered()));
 });
 
 test("a stack's private key reaches the machines as a secret, and never the account enrol", async () => {

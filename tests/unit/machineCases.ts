@@ -67,17 +67,27 @@ export const machineCases: Case[] = [
   [
     "a name longer than DNS has",
     (c) => (c.clients.web1.address = "a".repeat(254)),
-    `clients.web1.address is "${"a".repeat(254)}": give an IP address, or a host name of at most 253 characters`,
+    `clients.web1.address is "${"a".repeat(75)} …: give an IP address, or a host name of at most 253 characters`,
   ],
   [
     "the server as its own client",
     (c) => (c.clients.web1.address = "192.0.2.10"),
-    'clients.web1.address is "192.0.2.10": this is the server; its directories go to serverDirectories',
+    'clients.web1.address is "192.0.2.10": the server has this address; its directories go to serverDirectories, and another machine needs an address of its own',
   ],
   [
     "two clients that are one machine",
     (c) => (c.clients.db1.address = "192.0.2.20"),
-    'clients.db1.address is "192.0.2.20": clients.web1 is this machine already; put the directories of both there',
+    'clients.db1.address is "192.0.2.20": clients.web1 has this address, of which the server reaches port 22 alone; put the directories of both there, or give this machine an address of its own',
+  ],
+  [
+    "the server as its own client on another port",
+    (c) => Object.assign(c.clients.web1, { address: "192.0.2.10", port: 2222 }),
+    'clients.web1.address is "192.0.2.10": the server has this address; its directories go to serverDirectories, and another machine needs an address of its own',
+  ],
+  [
+    "two clients at one address, each with a port of its own",
+    (c) => Object.assign(c.clients.db1, { address: "192.0.2.20", port: 2222 }),
+    'clients.db1.address is "192.0.2.20": clients.web1 has this address, of which the server reaches port 22 alone; put the directories of both there, or give this machine an address of its own',
   ],
   [
     "a client with the server's name",
@@ -204,6 +214,11 @@ export const machineCases: Case[] = [
     "a mirror on the data volume",
     (c) => Object.assign(c.mirror, { path: "/srv/amanda/mirror", mount: "/srv" }),
     'mirror.path is "/srv/amanda/mirror": it must be apart from server.dataPath, /srv/amanda',
+  ],
+  [
+    "a data volume on the mirror",
+    (c) => (c.server.dataPath = "/mnt/gdata/amanda/data"),
+    'mirror.path is "/mnt/gdata/amanda": it must be apart from server.dataPath, /mnt/gdata/amanda/data',
   ],
   ...["root", "backup"].map((user): Case => [
     `a mirror that ${user} writes`,

@@ -5,15 +5,16 @@ import { exampleStack, host, HOST_KEYS, server } from "./stack";
 import { SET } from "../templates/example";
 
 /** What the program is told; it must throw before it has registered what it is about. */
-async function told(program: () => unknown): Promise<string> {
+async function told(program: () => unknown, stack?: string): Promise<string> {
   let sentence = "";
-  await run(false, () => {
+  const caught = () => {
     try {
       program();
     } catch (error) {
       sentence = (error as Error).message;
     }
-  });
+  };
+  await run(false, caught, stack);
   return sentence;
 }
 
@@ -55,6 +56,14 @@ test("the stack's own namespace among the others", async () => {
   const namespaces = { "amanda-backup.test": { publicKey: HOST_KEYS[0], hosts: [] } };
   expect(await told(() => server({ namespaces }))).toBe(
     "namespaces.amanda-backup.test is this stack itself: leave it out, it may enrol anyway",
+  );
+});
+
+test("a stack's name that makes its namespace too long", async () => {
+  const [longest, tooLong] = ["x".repeat(49), "x".repeat(50)] as const;
+  expect(await told(server, longest)).toBe("");
+  expect(await told(server, tooLong)).toBe(
+    `the stack's namespace is "amanda-backup.${tooLong}": use PROJECT.STACK, at most 63 letters, digits, '.', '_' and '-', with a letter or digit first`,
   );
 });
 

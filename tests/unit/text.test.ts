@@ -30,7 +30,7 @@ test("a text with a control character is refused, whatever is around it", () => 
   fc.assert(
     fc.property(
       anyText,
-      fc.constantFrom("\n", "\r", "\0", "\x1b", "\x7f", "\x9b", "\u2028", "\ud800"),
+      fc.constantFrom("\n", "\r", "\0", "\x1b", "\x7f", "\x9b", "\u2028", "\u2029", "\ud800"),
       anyText,
       (a, bad, b) => {
         expect(() => quoteAmanda(`${a}${bad}!${b}`)).toThrow("control character");

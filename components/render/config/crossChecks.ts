@@ -85,23 +85,23 @@ function checkHosts({ clients, server }: Configuration, problems: Problems): voi
         "the server has this name; its directories go to serverDirectories",
       );
     }
-    if (client.address !== WRONG && client.address === server.address && client.port === server.port) {
+    // Whatever the port: it is the program's way in, and the server itself reaches port 22 alone.
+    if (client.address !== WRONG && client.address === server.address) {
       problems.add(
         `clients.${name}.address`,
         client.address,
-        "this is the server; its directories go to serverDirectories",
+        "the server has this address; its directories go to serverDirectories, and another machine needs an address of its own",
       );
     }
-    const machine = `${client.address} ${client.port}`;
-    const first = machines.get(machine);
+    const first = machines.get(client.address);
     if (client.address !== WRONG && first !== undefined) {
       problems.add(
         `clients.${name}.address`,
         client.address,
-        `clients.${first} is this machine already; put the directories of both there`,
+        `clients.${first} has this address, of which the server reaches port 22 alone; put the directories of both there, or give this machine an address of its own`,
       );
     }
-    machines.set(machine, first ?? name);
+    machines.set(client.address, first ?? name);
   }
 }
 
@@ -134,7 +134,8 @@ function checkDirectories(configuration: Configuration, problems: Problems): voi
       directory,
     });
     checkTwice(problems, taken, key, name, directory);
-    if (Buffer.byteLength(`${name}+${encodeName(directory.name)}.json`) > 255) {
+    // The server's file of the enrolment, under the name that it has while it is written.
+    if (`.${encodeName(`${name}+${directory.name}`)}.json.XXXXXXXX`.length > 255) {
       problems.add(
         `${key}.name`,
         directory.name,
