@@ -96,7 +96,10 @@ def generation(options, name, stamp):
 
 
 def chains(found, limit):
-    """(host, disk) -> its dumps to restore, lowest level first, or None when no chain of them is whole."""
+    """(host, disk) -> its dumps to restore, lowest level first, or None when no chain of them is whole.
+
+    A directory that is not in the disklist any more is there as long as a chain of it is.
+    """
     by_entry = {tuple(entry): [] for entry in found["entries"]}
     for dump in found["dumps"]:
         by_entry.setdefault((dump["host"], dump["disk"]), []).append(dump)
@@ -104,8 +107,27 @@ def chains(found, limit):
     for entry, dumps in by_entry.items():
         by_stamp = {dump["stamp"]: dump for dump in dumps}
         fitting = sorted(stamp for stamp in by_stamp if limit is None or stamp <= limit)
-        result[entry] = next((chain for stamp in reversed(fitting) if (chain := chain_of(by_stamp, stamp))), None)
+        chain = next((chain for stamp in reversed(fitting) if (chain := chain_of(by_stamp, stamp))), None)
+        if chain or list(entry) in found["entries"]:
+            result[entry] = chain
     return dict(sorted(result.items()))
+
+
+def passed_over(found, entry, chain, limit):
+    """The stamps of proved dumps that are newer than the end of the chain but lack their base."""
+    return sorted(
+        dump["stamp"] for dump in found["dumps"] if (dump["host"], dump["disk"]) == entry and chain
+        and dump["stamp"] > chain[-1]["stamp"] and (limit is None or dump["stamp"] <= limit))
+
+
+def sharing(base, found):
+    """(host, disk) -> the one before it that would be restored into the same folder, such as /srv before srv."""
+    places, result = {}, {}
+    for entry in found:
+        first = places.setdefault(restoring.target(base, *entry), entry)
+        if first != entry:
+            result[entry] = first
+    return result
 
 
 def newest(chosen, limit):
@@ -168,19 +190,26 @@ def restore(options):
     options.to = options.to.resolve()
     state = State(options.to)
     rows, failed = [("HOST", "DISK", "DATE", "LEVELS", "MB", "SECONDS", "RESULT")], False
-    keys, hashes, redone, names = {}, {}, [], set()
+    keys, hashes, redone = {}, {}, []
     chosen = generations(options)
     for found in chosen:
         hashes |= plain_hashes(check_catalogue(options, found, keys))
-    for (host, disk), (found, chain) in newest(chosen, options.date).items():
-        names.add(f"{host}:{disk}")
-        if options.only and f"{host}:{disk}" not in options.only:
-            continue
+    wanted = newest(chosen, options.date)
+    names = {f"{host}:{disk}" for host, disk in wanted}
+    wanted = {entry: found for entry, found in wanted.items() if not options.only or ":".join(entry) in options.only}
+    shared = sharing(options.to, [*state.known(), *wanted])
+    for (host, disk), (found, chain) in wanted.items():
         print(printable(f"restoring {host} {disk}"), file=sys.stderr, flush=True)
         started = time.monotonic()
         for dump in chain or []:
             dump["plainSha256"] = hashes.get(dump["cipherSha256"])
-        result = one(options, found, (host, disk), chain, state, keys, redone)
+        if (host, disk) in shared:
+            result = "FAILED: its folder is that of {}:{}: restore it alone into another --to".format(*shared[host, disk])
+        else:
+            result = one(options, found, (host, disk), chain, state, keys, redone)
+        for stamp in passed_over(found, (host, disk), chain, options.date):
+            print(f"recover.sh: {host}:{disk}: the dump of {date(stamp)} lacks its base: an older one was taken", file=sys.stderr)
+            failed = True
         failed |= result not in ("restored", "restored before")
         rows.append((host, disk, *told(chain), f"{time.monotonic() - started:.1f}", result))
     table(rows)

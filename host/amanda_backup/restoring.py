@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 from amanda_backup import crypt, streams
 
@@ -74,8 +75,8 @@ def body(vtapes_folder, dump):
 def extract(key, vtapes_folder, dump, place):
     """Decrypt, unpack and extract one dump over what the lower levels left; returns the bytes of the archive."""
     # The folder is given as the working directory: tar would take a backslash in --directory as an escape.
-    with subprocess.Popen(TAR, cwd=place, stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-                          env={**os.environ, "LC_ALL": "C.UTF-8"}) as tar:
+    with complaints() as told, subprocess.Popen(TAR, cwd=place, stdin=subprocess.PIPE, stderr=told, bufsize=0,
+                                                env={**os.environ, "LC_ALL": "C.UTF-8"}) as tar:
         unpack = streams.Unpack(dump["compress"], lambda data: crypt.write_all(tar.stdin.fileno(), data))
         trouble = None
         try:
@@ -86,14 +87,24 @@ def extract(key, vtapes_folder, dump, place):
         except (crypt.CryptError, OSError) as error:
             trouble = str(error)
         tar.stdin.close()
-        words = tar.stderr.read().decode(errors="replace").strip().splitlines()
         status = tar.wait()
+        words = first_lines(told)
     if status != 0 or trouble:
-        told = [*([trouble] if trouble else []), *words[:2]]
-        raise Failed(f"level {dump['level']} of {dump['stamp']}: " + ("; ".join(told) or f"tar ended with status {status}"))
+        reasons = [*([trouble] if trouble else []), *words[:2]]
+        raise Failed(f"level {dump['level']} of {dump['stamp']}: " + ("; ".join(reasons) or f"tar ended with status {status}"))
     if dump["plainSha256"] not in (None, unpack.plain.sha256) or unpack.original != dump["originalBytes"]:
         raise Failed(f"level {dump['level']} of {dump['stamp']} is not what was dumped")
     return unpack.original
+
+
+def complaints():
+    """Where tar's standard error goes. Not a pipe: one line a file fills it, and tar waits while nobody reads it."""
+    return tempfile.TemporaryFile()
+
+
+def first_lines(told):
+    told.seek(0)
+    return told.read(10000).decode(errors="replace").strip().splitlines()
 
 
 def unpack_catalogue(key, path, folder):
@@ -101,16 +112,16 @@ def unpack_catalogue(key, path, folder):
     partial = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
-    with subprocess.Popen(["tar", "--extract", "--gzip", "--file=-"], cwd=partial, stdin=subprocess.PIPE,
-                          stderr=subprocess.PIPE, bufsize=0) as tar:
+    with complaints() as told, subprocess.Popen(["tar", "--extract", "--gzip", "--file=-"], cwd=partial,
+                                                stdin=subprocess.PIPE, stderr=told, bufsize=0) as tar:
         try:
             with open(path, "rb", buffering=0) as file, tar.stdin:
                 crypt.decrypt(key, iter(lambda: file.read(crypt.CHUNK_BYTES), b""),
                               lambda chunk: crypt.write_all(tar.stdin.fileno(), chunk))
         except BrokenPipeError:
             pass
-        words = tar.stderr.read().decode(errors="replace").strip().splitlines()
         status = tar.wait()
+        words = first_lines(told)
     if status != 0:
         raise Failed(f"{path} does not unpack with key {key.key_id}: {words[0] if words else status}")
     os.rename(partial, folder)

@@ -3,7 +3,10 @@
 import argparse
 import pathlib
 import sys
+import tempfile
+import time
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "host"))
 
@@ -48,6 +51,17 @@ class Chains(unittest.TestCase):
         self.assertEqual(recovery.newest([generation("daily"), weekly], None)["web1", "/srv"][0]["set"], "weekly")
         self.assertEqual(recovery.newest([generation("daily")], None)["web1", "/srv"][1], None)
 
+    def test_a_directory_that_was_removed_and_whose_base_is_gone_is_none(self):
+        removed = dump(3, 1, 1, disk="/old")
+        self.assertEqual(list(recovery.chains(generation("daily", dump(1, 0), removed), None)), [("web1", "/srv")])
+        self.assertEqual(list(recovery.chains(generation("daily", {**removed, "level": 0}), None)), [("web1", "/old"), ("web1", "/srv")])
+
+    def test_a_newer_dump_without_its_base_is_told(self):
+        found = generation("daily", dump(1, 0), dump(3, 1, 2))
+        chain = recovery.chains(found, None)["web1", "/srv"]
+        self.assertEqual(recovery.passed_over(found, ("web1", "/srv"), chain, None), ["3"])
+        self.assertEqual(recovery.passed_over(found, ("web1", "/srv"), chain, "2"), [])
+
 
 class Dates(unittest.TestCase):
     def test_what_a_date_includes(self):
@@ -69,6 +83,28 @@ class Places(unittest.TestCase):
             ("/srv/../../etc", "/to/web1/srv/%2E%2E/%2E%2E/etc"), ("./x", "/to/web1/%2E/x"),
         ):
             self.assertEqual(str(restoring.target("/to", "web1", disk)), place)
+
+
+class Words(unittest.TestCase):
+    def test_a_tar_that_complains_about_every_file_does_not_stand_still(self):
+        """As on a file system without ACLs; a pipe holds 64 KiB, and tar waited for its reader there for ever."""
+        talkative = ["timeout", "10", "sh", "-c", "yes 'cannot set ACL' | head -c 300000 >&2; head -c 300000 > /dev/null; exit 2"]
+        place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        data = {"compress": "N", "plainBytes": 1 << 20, "level": 0, "stamp": "1"}
+        self.enterContext(mock.patch.object(restoring, "TAR", talkative))
+        self.enterContext(mock.patch.object(
+            restoring.crypt, "decrypt", lambda key, chunks, take: [take(b"x" * 4096) for _ in range(256)]))
+        started = time.monotonic()
+        with self.assertRaisesRegex(restoring.Failed, "cannot set ACL"):
+            restoring.extract(None, place, {**data, "parts": []}, place)
+        self.assertLess(time.monotonic() - started, 8)
+
+
+class SamePlace(unittest.TestCase):
+    def test_two_directories_that_would_be_restored_into_one_folder(self):
+        """The second would remove the first."""
+        entries = [("web1", "/srv"), ("web1", "srv"), ("web1", "/srv/www")]
+        self.assertEqual(recovery.sharing("/to", entries), {("web1", "srv"): ("web1", "/srv")})
 
 
 if __name__ == "__main__":
