@@ -8,6 +8,7 @@ import base64
 import ipaddress
 import json
 import re
+import urllib.parse
 
 from amanda_backup import preconditions, system
 
@@ -28,7 +29,7 @@ def parse(raw):
         raise system.Refusal(f"the enrolment is longer than {MAX_BYTES} bytes: declare fewer directories in one client")
     try:
         document = json.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise system.Refusal(
             f"the enrolment is no JSON in UTF-8 ({error}): send it by the program, not by hand"
         ) from None
@@ -43,7 +44,10 @@ def parse(raw):
     client = text(document["client"], "client")
     expect(HOST.fullmatch(client) is not None, f"client {client!r}", "a host name of letters, digits, '.' and '-'")
     expect(fragment.split("+", 1)[0] == client, f"fragment {fragment!r}", f"{client!r}, or {client!r}, '+' and a name")
-    expect(len(fragment.encode()) <= 200, "fragment", "at most 200 bytes long")
+    # Its file's name is percent-encoded, and has room for what write_atomic adds.
+    fits = len(fragment.encode()) <= 200 and len(urllib.parse.quote(fragment, safe="")) <= 235
+    expect(fits, f"fragment {fragment!r}", "at most 200 bytes long, 235 percent-encoded; give it a shorter `name`")
+    check_identity(document["identity"])
     if not stand_alone:
         address(document["address"], client)
         host_key(document["hostKey"], client)
@@ -58,6 +62,15 @@ def parse(raw):
         "texts by set",
     )
     return document
+
+
+def check_identity(value):
+    """What tells one enrolment from another; kept, compared and never interpreted."""
+    expect(isinstance(value, dict), "identity", "an object")
+    for key, one in value.items():
+        text(key, "a key of identity")
+        if one is not None and not isinstance(one, int):
+            text(one, f"identity.{key}", 4096)
 
 
 def expect(holds, what, should):
@@ -110,6 +123,7 @@ def check_directory(directory):
     expect(
         len(name.encode()) <= 160, f"name {name!r} of a directory", "at most 160 bytes long; give it a shorter `name`"
     )
+    expect(name not in (".", ".."), f"name {name!r} of a directory", "another `name` than '.' and '..'")
     path = text(directory.get("path"), f"path of {name!r}")
     expect(path.startswith("/"), f"path {path!r} of directory {name!r}", "absolute, like /srv/www")
     expect(".." not in path.split("/"), f"path {path!r} of directory {name!r}", "free of '..'")

@@ -52,6 +52,25 @@ class Declarations(unittest.TestCase):
         alone = documents.enrolment(fragment="web1+db")
         self.assertIn("exactly the keys", self.told(lambda document: document.update(address="192.0.2.1"), alone))
 
+    def test_a_document_that_is_nested_too_deep(self):
+        with self.assertRaisesRegex(system.Refusal, "no JSON"):
+            declaration.parse(b"[" * 100_000)
+
+    def test_identities_that_cannot_be_kept(self):
+        good = {"generation": 1, "image": None, "instance": "i-1", "resource": "urn:x"}
+        declaration.parse(raw({**documents.enrolment(), "identity": good}))
+        for identity in ({"resource": "\ud800"}, {"resource": "a\nb"}, {"a\nb": 1}, {"image": {}}, [], None):
+            with self.subTest(identity):
+                self.assertIn("identity", self.told(lambda document, value=identity: document.update(identity=value)))
+
+    def test_names_that_are_no_folder_of_their_own(self):
+        for name in (".", ".."):
+            self.assertIn("another `name`", self.directory("name", name))
+
+    def test_a_fragment_whose_file_name_would_be_too_long(self):
+        long = "web1+/" + "ü" * 90
+        self.assertIn("shorter `name`", self.told(lambda document: document.update(fragment=long), documents.enrolment(fragment="web1+x")))
+
     def test_names_of_hosts_and_fragments(self):
         for client in ("", "-web", "web_1", "web 1", 'web"', "web1\nweb2", "*", "../web", "w" * 65, 7, None):
             with self.subTest(client):
