@@ -117,6 +117,17 @@ def vtape_name(slot):
     return f"{slot.label}@{slot.written}"
 
 
+def vtapes_here(settings, name):
+    """The vtapes of the set that this server holds, each as LABEL@WRITESTAMP."""
+    return {vtape_name(slot) for slot in slots(settings, name).values()}
+
+
+def left_by_next_run(settings, name):
+    """The vtapes of the set that the next run does not write over: all but the `runtapes` that were written first."""
+    order = sorted(slots(settings, name).values(), key=lambda slot: (slot.written != vtapes.NEVER, slot.written))
+    return {vtape_name(slot) for slot in order[settings["sets"][name]["runtapes"]:]}
+
+
 def files(place):
     """The vtape files of a slot in the order in which they were written."""
     return sorted((path for path in pathlib.Path(place).iterdir() if re.match(r"[0-9]{5}\.", path.name)),

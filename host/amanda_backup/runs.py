@@ -21,6 +21,9 @@ def run(settings, name):
     # cloud-init and containers make /etc/hosts anew at a boot.
     services.own_name(changes.Changes(tell=lambda line: None), settings["name"])
     troubles = note_if_behind(settings, name) + prove_forgotten(settings, name)
+    # What another set dumped counts here too.
+    for other in sorted(set(settings["sets"]) - {name}):
+        troubles += [f"{other}: {line}" for line in prove_forgotten(settings, other)]
     force(settings, name)
     stamp, words = amdump(settings, name)
     troubles += prove_run(settings, name, stamp, entries.read(settings, name))
@@ -49,9 +52,9 @@ def note_if_behind(settings, name):
 
 
 def force(settings, name):
-    """Ask Amanda for a level 0 of every entry whose base the ledger does not prove."""
-    records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
-    for host, disk in levels.to_force(records, entries.read(settings, name)):
+    """Ask Amanda for a level 0 of every entry whose base the ledger does not prove or this run may write over."""
+    here = dumps.left_by_next_run(settings, name)
+    for host, disk in levels.to_force(levels.of_set(settings, name), entries.read(settings, name), here):
         system.run(["amadmin", name, "force", f"={host}", f"={disk}"], user=settings["platform"]["dumpUser"])
 
 
@@ -101,13 +104,13 @@ def prove_run(settings, name, stamp, wanted=None):
     path = ledger.folder(settings) / f"{name}.jsonl"
     log = runlog.read(settings, name, stamp)
     seen = {record["cipherSha256"]: record for record in ledger.read(path.parent / "crypt.jsonl")}
-    found = levels.histories(ledger.read(path))
+    found, here = levels.histories(levels.of_set(settings, name)), dumps.vtapes_here(settings, name)
     records = []
     for dump in dumps.on_vtapes(settings, name, stamp, log.labels):
         header = dump.header
         history = found.get((header.host, header.disk), [])
         record = proof.prove(dump, seen, log.originals.get((header.host, header.disk, header.stamp)))
-        below = levels.trouble_below(history, header.level)
+        below = levels.trouble_below(history, header.level, here)
         if record["proved"] and below:
             record |= {"proved": False, "reason": below}
         base = levels.base_of(history, header.level)

@@ -86,6 +86,9 @@ class Force(unittest.TestCase):
         ("a night on which the client was off", [dump(1, 0), NEVER_STARTED], False),
         ("a takeover", [dump(1, 0), TAKEOVER], True),
         ("a takeover, then a full dump", [dump(1, 0), TAKEOVER, dump(3, 0)], False),
+        ("a dump that reached its vtape only after a later one was lost",
+         [{**LOST, "stamp": "1", "run": "1"}, {**LOST, "run": "9"}, {**dump(1, 0), "run": "10"}], True),
+        ("a dump that reached its vtape a night later", [{**LOST, "stamp": "1", "run": "1"}, {**dump(1, 0), "run": "2"}], False),
         ("another directory's dump", [{**dump(1, 0), "disk": "/home"}], True),
     ]
 
@@ -97,6 +100,47 @@ class Force(unittest.TestCase):
     def test_only_what_is_in_the_disklist(self):
         self.assertEqual(levels.to_force([dump(1, 0, False)], [("web1", "/home")]),
                          {("web1", "/home"): "no dump of it is proved yet"})
+
+
+def on(record, *vtapes):
+    return {**record, "parts": [{"vtape": vtape} for vtape in vtapes]}
+
+
+class BaseOnItsVtape(unittest.TestCase):
+    """Amanda writes over a full dump within the dumpcycle when there are more runs than planned."""
+
+    def test_a_base_that_was_written_over_is_none(self):
+        chain = [on(dump(1, 0), "a@1", "b@1"), on(dump(2, 1), "c@2")]
+        entry = ("web1", "/srv")
+        for here, forced in (({"a@1", "b@1", "c@2"}, []), ({"a@1", "c@2"}, [entry]), ({"a@1", "b@1"}, [entry]), (None, [])):
+            self.assertEqual(list(levels.to_force(chain, [entry], here)), forced, here)
+        history = levels.histories(chain)[entry]
+        self.assertIsNone(levels.trouble_below(history, 1, {"a@1", "b@1"}))
+        self.assertIn("the dump of 1, whose vtapes were written over", levels.trouble_below(history, 1, {"a@1", "c@2"}))
+        self.assertIn("the dump of 1, whose vtapes were written over", levels.trouble_below(history, 2, {"b@1", "c@2"}))
+        self.assertIn("the dump of 2, whose vtapes were written over", levels.trouble_below(history, 2, {"a@1", "b@1"}))
+
+
+class OtherSets(unittest.TestCase):
+    """A client has one incremental state for a directory, whichever set dumped it."""
+
+    def test_a_dump_by_another_set_ends_the_chain(self):
+        own, other = dump("20260101", 0), {**dump("20260102", 0), "run": "20260102"}
+        entry = ("web1", "/srv")
+        for others, forced in (([], []), ([other], [entry]), ([{**other, "disk": "/home"}], []),
+                               ([{**other, "stamp": "20251231"}], []), ([{**other, "level": None, "proved": False}], [entry]),
+                               ([{**other, "attempted": False}], [])):
+            self.assertEqual(list(levels.to_force(levels.interrupted([own], others), [entry])), forced, others)
+
+    def test_the_levels_go_on_after_the_next_full_dump(self):
+        records = levels.interrupted([dump("20260101", 0), dump("20260103", 0)], [dump("20260102", 0)])
+        self.assertEqual(levels.to_force(records, [("web1", "/srv")]), {})
+        history = levels.histories(records)["web1", "/srv"]
+        self.assertIsNone(levels.trouble_below(history, 1))
+
+    def test_a_level_1_over_another_sets_dump_is_not_proved(self):
+        history = levels.histories(levels.interrupted([dump("20260101", 0)], [dump("20260102", 0)]))["web1", "/srv"]
+        self.assertIn("another set dumped it", levels.trouble_below(history, 1))
 
 
 class Base(unittest.TestCase):
