@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from amanda_backup import amcheck, declaration, system
+from amanda_backup import amcheck, declaration, preconditions, system
 from amanda_backup.changes import Changes
 from amanda_backup.disklist import fragment as render
 from amanda_backup.registry import Registry
@@ -25,7 +25,9 @@ def main(argv, verb, raw, *, changes=None):
     changes = changes or Changes()
     what = f"{verb.strip()} of {document['fragment']}"
     with system.run_lock(what, wait_minutes=settings["lockWaitMinutes"]):
-        registry = Registry(changes, system.load_settings())
+        settings = system.load_settings()
+        preconditions.data_is_mounted(changes, settings)
+        registry = Registry(changes, settings)
         if verb.strip() == "withdraw":
             withdraw(registry, namespace, document)
         else:
@@ -84,11 +86,16 @@ def resource(document):
 def check_host(registry, namespace, document):
     """The namespace may speak for this client, and no one else does already."""
     settings, client = registry.settings, document["client"]
-    if client in (settings["name"], "localhost"):
+    # Amanda and ssh's known_hosts do not tell WEB1 from web1.
+    if client.lower() in (settings["name"].lower(), "localhost"):
         raise system.Refusal(f"client {client!r} is this server itself: declare its directories in `ownDirectories`")
     for (other, _), known in sorted(registry.documents.items()):
-        if other != namespace and known["client"] == client:
+        if known["client"].lower() != client.lower():
+            continue
+        if other != namespace:
             raise system.Refusal(f"client {client!r} is enrolled by the namespace {other!r}: withdraw it there first")
+        if known["client"] != client:
+            raise system.Refusal(f"client {client!r} is enrolled as {known['client']!r}: write its name in one way")
     if "address" not in document:
         known = registry.documents.get((namespace, client))
         if known is None:
@@ -142,20 +149,31 @@ def client_dumptypes(registry, name):
 
 def check_duplicates(registry, namespace, document):
     """One name is one DLE of a client in a set; names that differ only in / : \\ would share Amanda's catalogue."""
-    seen = {}
+    seen, paths = {}, {}
     for (space, fragment), known in sorted(registry.with_document(namespace, document).items()):
         if known["client"] != document["client"]:
             continue
         for directory in known["directories"]:
+            first = paths.setdefault(directory["name"], directory["path"])
+            if first != directory["path"] and not any((name, plain(directory["name"])) in seen for name in directory["sets"]):
+                raise system.Refusal(
+                    f"client {known['client']} has the name {directory['name']!r} for {first!r} and for"
+                    f" {directory['path']!r}: give one of them another `name`, since they are restored under it"
+                )
             for name in directory["sets"]:
                 here = f"{directory['name']!r} in {space} {fragment}"
-                key = (name, directory["name"].translate(str.maketrans("/:\\", "___")))
+                key = (name, plain(directory["name"]))
                 if key in seen:
                     raise system.Refusal(
                         f"client {known['client']} declares a directory twice in the set {name!r}: {seen[key]} and "
                         f"{here}; remove one, or give one another `name`"
                     )
                 seen[key] = here
+
+
+def plain(name):
+    """A directory's name as Amanda's catalogue has it."""
+    return name.translate(str.maketrans("/:\\", "___"))
 
 
 def check_preview(namespace, document):

@@ -77,6 +77,13 @@ def data_is_there(changes, document):
         )
 
 
+def data_is_mounted(changes, settings):
+    """A server that was set up has its catalogue; without its data volume it must neither dump nor render disklists."""
+    data = settings["dataPath"]
+    if not changes.at(f"{data}/catalogue").is_dir():
+        raise system.Refusal(f"dataPath: {data} holds no catalogue: mount the data volume; nothing was changed")
+
+
 def keys_are_there(changes, settings):
     """The encryption key and the two ssh keys were installed by the secrets document."""
     folder = f"{system.ETC}/keys/{settings['encryption']['keyId']}"
@@ -95,6 +102,8 @@ def names_are_safe(settings):
         for name in settings[kind]:
             if not NAME.fullmatch(name):
                 raise system.Refusal(f"{kind}: the name {name!r} must be letters, digits, '.', '_', '-' (at most 63)")
+    if "crypt" in settings["sets"]:
+        raise system.Refusal("sets: the name 'crypt' is taken by a ledger of this program: choose another")
     if not os.path.isabs(settings["dataPath"]) or settings["dataPath"] == "/":
         raise system.Refusal(f"dataPath: {settings['dataPath']!r} must be an absolute path below /, like /srv/amanda")
     if not NAME.fullmatch(settings["encryption"]["keyId"]):

@@ -134,13 +134,24 @@ def sync_directory(path):
 
 
 def ensure_directory(path, *, mode=0o755, owner="root", group=None):
-    """Make the directory with this owner and mode; return True when something changed."""
+    """Make the directory with this owner and mode; return True when something changed.
+
+    A link in a folder of another account is refused: root would give away what it leads to.
+    """
     path = pathlib.Path(path)
     if path.is_dir() and has_attributes(path, mode, owner, group):
         return False
-    path.mkdir(parents=True, exist_ok=True)
-    os.chown(path, *ids(owner, group))
-    path.chmod(mode)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        follow = 0 if os.stat(path.parent).st_uid == 0 else os.O_NOFOLLOW
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | follow)
+    except (FileExistsError, NotADirectoryError):
+        raise Refusal(f"{path} must be a folder and is none: move it away and run this again") from None
+    try:
+        os.fchown(handle, *ids(owner, group))
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
     return True
 
 

@@ -126,6 +126,23 @@ class Check(Folder):
             self.assertFalse(self.checks.file("/one", "text", mode=0o640, group="backup"))
 
 
+class Links(Folder):
+    def test_no_folder_is_given_away_through_a_link_of_the_dump_user(self):
+        """The dump user owns the folder around it, and root gives folders in there to the dump user."""
+        target, around = self.root / "target", self.root / "around"
+        target.mkdir(mode=0o700)
+        around.mkdir()
+        (around / "slot1").symlink_to(target)
+        os.chown(around, 34, 34)
+        with self.assertRaisesRegex(system.Refusal, "slot1 must be a folder"):
+            self.changes.directory("/around/slot1", mode=0o770, owner="backup")
+        self.assertEqual((target.stat().st_uid, target.stat().st_mode & 0o777), (0, 0o700))
+        # The administrator's own link to a larger volume is followed.
+        (self.root / "data").symlink_to(target)
+        self.changes.directory("/data", mode=0o750)
+        self.assertEqual(target.stat().st_mode & 0o777, 0o750)
+
+
 class Documents(Folder):
     def test_documents_that_are_none(self):
         for text, told in (
@@ -142,6 +159,18 @@ class Documents(Folder):
 
 
 class Preconditions(Folder):
+    def test_a_data_volume_that_is_not_mounted_is_told(self):
+        settings = documents.server_settings()
+        with self.assertRaisesRegex(system.Refusal, "dataPath: /srv/amanda holds no catalogue: mount the data volume"):
+            preconditions.data_is_mounted(self.changes, settings)
+        (self.root / "srv/amanda/catalogue").mkdir(parents=True)
+        preconditions.data_is_mounted(self.changes, settings)
+
+    def test_a_set_may_not_have_the_name_of_the_crypt_ledger(self):
+        sets = {"crypt": {"tapecycle": 3, "vtapeMB": 50, "runtapes": 2, "holdingMB": 100}}
+        with self.assertRaisesRegex(system.Refusal, "the name 'crypt' is taken"):
+            preconditions.names_are_safe(documents.server_settings(sets=sets))
+
     def test_space_for_the_vtapes(self):
         settings = documents.server_settings(
             sets={"daily": {"tapecycle": 4, "vtapeMB": 10**9, "runtapes": 1, "holdingMB": 7}}

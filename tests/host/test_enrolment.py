@@ -43,6 +43,7 @@ class Namespaces(unittest.TestCase):
             folder.mkdir(parents=True)
             (folder / "amanda.conf").write_text(documents.amanda_conf(name))
         (self.root / "var/backups/.ssh").mkdir(parents=True)
+        (self.root / "srv/amanda/catalogue").mkdir(parents=True)
 
     def send(self, document, namespace=documents.STACK, verb="enrol"):
         changes = Changes(root=self.root, tell=lambda line: None)
@@ -159,6 +160,27 @@ class Namespaces(unittest.TestCase):
                 "web1", fragment="web1+x", directories=[documents.directory("/srv/www", sets=["weekly"])]
             )
         )
+
+    def test_without_the_data_volume_no_disklist_is_rendered(self):
+        """It would hold this one client and no other."""
+        self.send(documents.enrolment("web1"))
+        (self.root / "srv/amanda").rename(self.root / "srv/away")
+        (self.root / "srv/amanda").mkdir()
+        self.assertIn("mount the data volume", self.refused(documents.enrolment("web2")))
+        self.assertIn("mount the data volume", self.refused(documents.enrolment("web1"), verb="withdraw"))
+
+    def test_names_that_differ_in_case_are_one_host(self):
+        """ssh's known_hosts and Amanda do not tell them apart."""
+        self.send(documents.enrolment("web1"))
+        ours = documents.enrolment("WEB1", address="192.0.2.200", namespace=OTHER)
+        self.assertIn("enrolled by the namespace 'amanda-backup.prod'", self.refused(ours, OTHER))
+        self.assertIn("is enrolled as 'web1'", self.refused(documents.enrolment("Web1")))
+        self.assertIn("this server itself", self.refused(documents.enrolment("Server")))
+
+    def test_one_name_is_one_directory_in_every_set(self):
+        """recover.sh restores the newest of both under that name."""
+        two = [documents.directory("data", "/srv/a"), documents.directory("data", "/srv/b", sets=["weekly"])]
+        self.assertIn("'data' for '/srv/a' and for '/srv/b'", self.refused(documents.enrolment(directories=two)))
 
     def test_another_text_than_the_preview_showed(self):
         document = documents.enrolment()
