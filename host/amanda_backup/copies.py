@@ -28,7 +28,10 @@ def wanted(settings, name, previous, records):
                     troubles.append(f"{path} changed after it was mirrored: the mirror keeps what it has")
                 continue
             part = proved.get((vtape, path.name))
-            known[path.name] = {"bytes": part["bytes"], "sha256": part["sha256"]} if part else count(path)
+            try:
+                known[path.name] = {"bytes": part["bytes"], "sha256": part["sha256"]} if part else count(path)
+            except OSError as error:
+                troubles.append(f"{path} is not mirrored: {error.strerror}")
         gone = sorted(set(known) - {path.name for path in dumps.files(slot_folder(settings, name, slot.number))})
         if gone:
             troubles.append(
@@ -85,6 +88,9 @@ def bring(link, settings, name, vtapes_wanted, previous):
                 link.put(f"vtapes/{name}/{vtape}/{file}", source, facts["sha256"], replace)
         except FileNotFoundError:
             troubles.append(f"{vtape}/{file} is neither on this server nor whole in the mirror: what needs it is lost")
+            del content["files"][file]
+        except OSError as error:
+            troubles.append(f"{error.filename} is not mirrored: {error.strerror}")
             del content["files"][file]
         except mirror_link.Mismatch as mismatch:
             troubles.append(str(mismatch))

@@ -36,8 +36,11 @@ def expire(link, name, keep_days, allowed, now=None):
 
 
 def age_days(stamp, now):
-    """How old a stamp (local time, as Amanda writes it) is."""
-    return (now - time.mktime(time.strptime(stamp, "%Y%m%d%H%M%S"))) / 86400
+    """How old a stamp (local time, as Amanda writes it) is; one that is no time is not old."""
+    try:
+        return (now - time.mktime(time.strptime(stamp, "%Y%m%d%H%M%S"))) / 86400
+    except (ValueError, OverflowError):
+        return 0
 
 
 def expired(stamps, keep_days, now):

@@ -70,6 +70,8 @@ def bring_up(settings, name):
     stamps = runlog.stamps(settings, name)
     if not stamps:
         raise system.Refusal(f"{name} was never dumped, there is nothing to mirror: `backupctl run {name}` does both")
+    records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
+    check_clock(settings, name, stamps[-1], records)
     allowed = kit.signers()
     with mirror_link.connect(settings) as link:
         known = look(link, settings).get(name, [])
@@ -80,7 +82,6 @@ def bring_up(settings, name):
         if "MIRROR.json" not in link.top:
             put_text(link, "MIRROR.json", identity(settings))
         previous, troubles = generations.newest_trusted(link, name, known, allowed)
-        records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
         wanted, more = copies.wanted(settings, name, previous, records)
         troubles += more + copies.bring(link, settings, name, wanted, previous)
         if stamps[-1] not in known:
@@ -88,6 +89,16 @@ def bring_up(settings, name):
         update_recovery(link)
         troubles += expiry.expire(link, name, settings["mirror"]["keepDays"], allowed)
     return troubles
+
+
+def check_clock(settings, name, newest, records):
+    """Refuse when the last run is not the one with the newest stamp: its generation would never be taken for the newest."""
+    runs = [record["run"] for record in records if record.get("event") == "run"]
+    if newest in runs and runs[-1] != newest:
+        raise system.Refusal(
+            f"the clock went back: the last run of {name} is {runs[-1]}, but there is one of {newest}: set the clock right;"
+            f" if {newest} is in the future, move its log out of {runlog.folder(settings, name)} and"
+            f" generations/{name}/{newest} out of the mirror")
 
 
 def write_generation(link, settings, name, stamp, wanted, records):

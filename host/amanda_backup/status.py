@@ -17,16 +17,22 @@ def of_set(settings, name):
     runs = [record for record in records if record.get("event") == "run"]
     mirrored = [record for record in records if record.get("event") == "mirror"]
     known = {record["run"] for record in runs}
-    forced = levels.to_force(records, entries.read(settings, name))
+    listed = entries.read(settings, name)
+    forced = levels.to_force(levels.of_set(settings, name), listed, dumps.left_by_next_run(settings, name))
     last = runs[-1] if runs else None
+    troubles = (last["troubles"] if last else ["it was never dumped"]) + (mirrored[-1]["troubles"] if mirrored else [])
+    # A takeover came from the mirror, and its run's own `mirror` line was written after the catalogue was packed.
+    tried = {record["run"] for record in records if record.get("event") in ("mirror", "takeover")}
+    if settings["mirror"] and last and last["run"] not in tried:
+        troubles.append(f"the mirror does not hold the run {last['run']}: `backupctl mirror {name}` brings it there")
     return {
         "lastRun": last and last["run"],
-        "troubles": (last["troubles"] if last else ["it was never dumped"]) + (mirrored[-1]["troubles"] if mirrored else []),
+        "troubles": troubles,
         "unprovedRuns": [stamp for stamp in runlog.stamps(settings, name) if stamp not in known],
         "lastMirrored": next((record["run"] for record in reversed(mirrored) if not record["troubles"]), None),
         "directories": [
             {"host": host, "disk": disk, "next": "full: " + forced[host, disk] if (host, disk) in forced else "as planned",
-             **newest(records, host, disk)} for host, disk in entries.read(settings, name)],
+             **newest(records, host, disk)} for host, disk in listed],
     }
 
 
@@ -77,7 +83,7 @@ def listing(settings):
     rows = [("set", "host", "directory", "dumped", "level", "MB", "vtapes")]
     for name in sorted(settings["sets"]):
         records = ledger.read(ledger.folder(settings) / f"{name}.jsonl")
-        here = vtapes_here(settings, name)
+        here = dumps.vtapes_here(settings, name)
         for record in records:
             if record.get("event") == "dump" and record["proved"]:
                 on = sorted({part["vtape"] for part in record["parts"]})
@@ -85,7 +91,3 @@ def listing(settings):
                     rows.append((name, record["host"], record["disk"], moment(record["stamp"]), str(record["level"]),
                                  f"{record['originalBytes'] / 1e6:.1f}", " ".join(on)))
     table(rows)
-
-
-def vtapes_here(settings, name):
-    return {dumps.vtape_name(slot) for slot in dumps.slots(settings, name).values()}

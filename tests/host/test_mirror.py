@@ -253,6 +253,8 @@ class MirrorTest(SandboxCase):
         self.addCleanup(self.box.sh, f"rm {DATA}/vtapes/daily/slot4/00001.localhost.link.0")
         self.fake_run("20300104000000")
         self.assertIn("a link is no vtape file", self.mirror(status=1))
+        # One bad file does not keep the night from the mirror.
+        self.assertEqual(self.generations()[-1], "20300104000000")
         shadow = self.box.path("/etc/shadow").read_bytes()
         for path in self.box.path(MIRROR).rglob("*"):
             self.assertFalse(path.is_file() and path.read_bytes() == shadow, path)
@@ -268,7 +270,7 @@ class MirrorTest(SandboxCase):
         self.assertEqual(sorted(there), sorted([*old, "daily-002@20300201000000"]))
         # A month later the generations before the last are due, and so is what only they list.
         self.expire("20300302000000")
-        self.assertIn("20300103000000", self.generations())
+        self.assertIn("20300104000000", self.generations())
         self.expire("20300304000000")
         self.assertEqual(self.generations(), ["20300201000000"])
         there = [path.name for path in self.box.path(f"{MIRROR}/vtapes/daily").glob("daily-002@*")]
@@ -293,6 +295,36 @@ class MirrorTest(SandboxCase):
         self.assertEqual(sorted(self.tree()), before)
         told = self.mirror(status=1)
         self.assertIn("generation 20300301000000 of daily cannot be trusted", told)
+
+    def test_33_a_clock_that_went_back_is_told(self):
+        """The night would be mirrored under a stamp that is not the newest, and nobody would restore it."""
+        path = self.box.path(f"{DATA}/ledger/daily.jsonl")
+        text = path.read_text()
+        self.addCleanup(path.write_text, text)
+        runs = [{"event": "run", "run": stamp, "troubles": []} for stamp in ("20300301000000", "20300202000000")]
+        path.write_text(text + "".join(json.dumps(record) + "\n" for record in runs))
+        self.fake_run("20300202000000")
+        self.addCleanup(self.box.sh, f"rm {DATA}/catalogue/daily/log/log.20300202000000.0")
+        self.assertIn("the clock went back", self.mirror(status=1))
+        self.assertNotIn("20300202000000", self.generations())
+
+    def test_34_status_tells_of_a_run_that_is_not_mirrored(self):
+        """As after a power cut between the proof and the mirror."""
+        path = self.box.path(f"{DATA}/ledger/daily.jsonl")
+        text = path.read_text()
+        self.addCleanup(path.write_text, text)
+        for mirrored, words in (("20300305000000", ""), ("20300202000000", "the mirror does not hold the run 20300305000000")):
+            records = [{"event": "run", "run": "20300305000000", "troubles": []},
+                       {"event": "mirror", "run": mirrored, "troubles": []}]
+            path.write_text(text + "".join(json.dumps(record) + "\n" for record in records))
+            state = json.loads(self.box.backupctl("status", "--json", check=False).stdout)
+            self.assertEqual("; ".join(state["sets"]["daily"]["troubles"])[:len(words) or None], words)
+
+    def test_35_a_stamp_that_is_no_time_never_expires(self):
+        self.box.sh(f"install -d -o gmirror {MIRROR}/vtapes/daily/daily-009@99999999999999")
+        self.addCleanup(self.box.sh, f"rmdir {MIRROR}/vtapes/daily/daily-009@99999999999999")
+        self.expire("20990101000000")
+        self.assertTrue(self.box.path(f"{MIRROR}/vtapes/daily/daily-009@99999999999999").exists())
 
     def rewrite(self, slot, stamp):
         """What a run does to a slot: another stamp in the label and other dumps."""
