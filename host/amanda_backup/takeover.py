@@ -50,11 +50,19 @@ def take_over(settings, needed, started, force):
     with mirror_link.connect(settings) as link:
         held = mirror.look(link, settings)
         todo = [name for name in sorted(needed) if held.get(name) and not taken_over(settings, name, held[name][-1])]
-        for name in todo:
-            fetch(link, settings, name, held[name], force)
+        chosen = {name: choose(link, settings, name, held[name], force) for name in todo}
+        # An older generation may hold enrolments that were withdrawn since, and so does any when this server has data.
+        enrolments = not started and set(needed) == set(settings["sets"])
+        for place, name in enumerate(newest_first(chosen)):
+            fetch(link, settings, name, chosen[name], force, enrolments and place == 0)
     for name in todo:
         commit(settings, name)
     return todo
+
+
+def newest_first(chosen):
+    """The names of the sets, the one with the newest generation first; its enrolments are what a kill must not lose."""
+    return sorted(chosen, key=lambda name: chosen[name]["run"], reverse=True)
 
 
 def taken_over(settings, name, run):
@@ -63,13 +71,14 @@ def taken_over(settings, name, run):
     return any(record.get("event") == "takeover" and record.get("run") == run for record in records)
 
 
-def fetch(link, settings, name, stamps, force):
-    """Bring the newest whole generation to the staging folder, verified file by file."""
-    found = choose(link, settings, name, stamps, force)
+def fetch(link, settings, name, found, force, enrolments):
+    """Bring a generation to the staging folder, verified file by file; with or without the enrolments in it."""
     stage = staging(settings) / name
     system.ensure_directory(staging(settings), mode=0o700)
     system.ensure_directory(stage, mode=0o700)
     fetch_catalogue(link, settings, name, found, stage)
+    if not enrolments:
+        shutil.rmtree(old_data(stage) / "enrolment", ignore_errors=True)
     damaged = []
     for vtape in newest_of_each_label(found["vtapes"]):
         for file, facts in sorted(found["vtapes"][vtape]["files"].items()):
@@ -144,8 +153,7 @@ def commit(settings, name):
     """Move what was fetched to its places. Each step leaves a state from which the next call goes on."""
     stage, data = staging(settings) / name, pathlib.Path(settings["dataPath"])
     found = json.loads((stage / "manifest.json").read_text(encoding="utf-8"))
-    old = json.loads((stage / "root/etc/amanda-backup/settings.json").read_text(encoding="utf-8"))
-    source = stage / "root" / old["dataPath"].lstrip("/")
+    source = old_data(stage)
     platform = settings["platform"]
     own = {"owner": platform["dumpUser"], "group": platform["dumpGroup"]}
     if (source / "catalogue" / name).exists():
@@ -162,6 +170,12 @@ def commit(settings, name):
             catalogue.replace_folder(place, f"{vtapes.folder(settings, name)}/slot{free[vtape]}")
     os.rename(stage, stage.with_name(f"{DONE}{name}"))
     sweep(settings)
+
+
+def old_data(stage):
+    """Where the old server's DATA is in the unpacked catalogue."""
+    old = json.loads((stage / "root/etc/amanda-backup/settings.json").read_text(encoding="utf-8"))
+    return stage / "root" / old["dataPath"].lstrip("/")
 
 
 def sweep(settings):

@@ -153,6 +153,28 @@ print(takeover.take_over_if_needed(settings))
         self.assertIn("nothing to take over", self.takeover().stdout)
         self.assertEqual(self.files(""), before)
 
+    def test_a_set_more_brings_no_enrolment_back(self):
+        """Of a server that has another set's vtapes: what is not enrolled here was withdrawn since."""
+        kept = self.box.settings["sets"]["daily"]
+        self.box.settings["sets"]["weekly"] = kept
+        self.box.write_settings()
+        self.addCleanup(self.box.write_settings)
+        self.addCleanup(self.box.settings["sets"].pop, "weekly")
+        self.box.make_set("weekly")
+        self.addCleanup(self.box.sh, "rm -r /etc/amanda/weekly")
+        self.assertIn("took over daily", self.takeover().stdout)
+        self.assertEqual(self.files("enrolment"), {})
+        self.assertEqual(self.files("vtapes/daily"), {
+            path: data for path, data in self.files("vtapes/daily", "/srv/old").items() if path.startswith("slot")})
+
+    def test_the_newest_generation_brings_the_enrolments(self):
+        told = self.box.python("""
+from amanda_backup import takeover
+chosen = {"daily": {"run": "2"}, "archive": {"run": "1"}, "weekly": {"run": "3"}}
+print(takeover.newest_first(chosen))
+""").stdout
+        self.assertEqual(told, "['weekly', 'daily', 'archive']\n")
+
     def test_an_empty_mirror_means_a_new_server(self):
         self.box.sh(f"rm -r {MIRROR}")
         self.assertIn("nothing to take over", self.takeover().stdout)
