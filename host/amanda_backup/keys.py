@@ -37,10 +37,10 @@ def converge(changes, document):
     with system.run_lock("setting up the keys", wait_minutes=settings.get("lockWaitMinutes", 30)):
         if packages.ensure(changes, platform, platform["secretsPackages"]):
             return
-        compare_all(changes, settings)
+        wrapped = compare_all(changes, settings)
         changes.directory(system.ETC)
         changes.directory(system.ETC / "keys")
-        install_amcrypt_key(changes, settings)
+        install_amcrypt_key(changes, settings, wrapped)
         changes.directory(system.ETC / "ssh", mode=0o750, group=platform["dumpGroup"])
         install_identity(changes, "dump", settings["identities"]["dump"], owner=platform["dumpUser"])
         install_identity(changes, "sign", settings["identities"]["sign"], owner="root")
@@ -65,20 +65,20 @@ def key_folder(key_id):
 
 
 def compare_all(changes, settings):
-    """Refuse before the first change when any key on the server is another one."""
+    """Refuse before the first change when any key on the server is another one; returns the am_key.gpg that is there."""
     key_id = settings["keyId"]
     passphrase = system.read_text(changes.at(key_folder(key_id) / "am_passphrase"))
     if passphrase is not None and passphrase.rstrip("\n") != settings["passphrase"]:
         raise other_key(key_folder(key_id) / "am_passphrase", f"another passphrase for key {key_id}")
-    wrapped = changes.at(key_folder(key_id) / "am_key.gpg")
-    if wrapped.exists() and unwrap(key_id, wrapped.read_bytes(), settings["passphrase"]) != canonical(
-        settings["keyText"]
-    ):
+    place = changes.at(key_folder(key_id) / "am_key.gpg")
+    wrapped = place.read_bytes() if place.exists() else None
+    if wrapped is not None and unwrap(key_id, wrapped, settings["passphrase"]) != canonical(settings["keyText"]):
         raise other_key(key_folder(key_id) / "am_key.gpg", f"another key {key_id}")
     for name in ("dump", "sign"):
         there = system.read_text(changes.at(system.ETC / "ssh" / name))
         if there is not None and canonical(there) != canonical(settings["identities"][name]):
             raise other_key(system.ETC / "ssh" / name, f"another ssh key {name!r}")
+    return wrapped
 
 
 def other_key(path, what):
@@ -92,15 +92,16 @@ def canonical(text):
     return text.strip().replace("\r\n", "\n") + "\n"
 
 
-def install_amcrypt_key(changes, settings):
+def install_amcrypt_key(changes, settings, wrapped):
+    """wrapped: the am_key.gpg that was compared. It is not read again: its folder is the dump user's."""
     platform = settings["platform"]
     own = {"owner": platform["dumpUser"], "group": platform["dumpGroup"], "mode": 0o400}
     folder = key_folder(settings["keyId"])
     changes.directory(folder, mode=0o700, owner=platform["dumpUser"], group=platform["dumpGroup"])
     changes.file(folder / "am_passphrase", settings["passphrase"] + "\n", **own)
     place = changes.at(folder / "am_key.gpg")
-    if place.exists():
-        changes.file(folder / "am_key.gpg", place.read_bytes(), **own)
+    if wrapped is not None:
+        changes.file(folder / "am_key.gpg", wrapped, **own)
     elif changes.wanted(f"write {folder / 'am_key.gpg'}"):
         wrapped = wrap(canonical(settings["keyText"]), settings["passphrase"])
         if unwrap(settings["keyId"], wrapped, settings["passphrase"]) != canonical(settings["keyText"]):

@@ -141,6 +141,23 @@ class Keys(unittest.TestCase):
                 self.assertIn(told, self.refused(documents.secrets(**changed)))
         self.assertEqual(list((self.root / "etc").iterdir()), [self.root / "etc/os-release"])
 
+    def test_a_link_put_in_the_keys_place_is_not_read_for_the_dump_user(self):
+        """The folder is the dump user's, who may not read what root can."""
+        self.converge()
+        secret, place, compare = self.root / "shadow", self.folder / "am_key.gpg", keys.compare_all
+        secret.write_text("root only")
+        good = place.read_bytes()
+
+        def then_swap(*arguments):
+            found = compare(*arguments)
+            place.unlink()
+            place.symlink_to(secret)
+            return found
+
+        with mock.patch.object(keys, "compare_all", then_swap):
+            self.converge()
+        self.assertEqual((place.is_symlink(), place.read_bytes()), (False, good))
+
     def test_another_system_is_refused(self):
         (self.root / "etc/os-release").write_text("ID=alpine\n")
         self.assertIn("this host runs 'alpine', but its platform is 'debian'", self.refused(documents.secrets()))
