@@ -15,8 +15,9 @@ def server_files():
 
 class Refusals(OnTheLab):
     def third_client(self, **facts):
+        """One more client: the storage's machine, which is there and no client yet."""
         def add(config):
-            config["clients"]["client3"] = {**machine(self.world.hosts, "client2"), "directories": ["/srv/b"], **facts}
+            config["clients"]["client3"] = {**machine(self.world.hosts, "storage"), "directories": ["/srv/b"], **facts}
         return add
 
     def unchanged(self, change, *words):
@@ -40,13 +41,13 @@ class Refusals(OnTheLab):
         self.unchanged(self.third_client(address="10.255.255.1"), "10.255.255.1")
 
     def test_wrong_host_key(self):
-        self.unchanged(self.third_client(hostKey=OTHER_KEY), self.world.hosts["client2"]["address"], "host key")
+        self.unchanged(self.third_client(hostKey=OTHER_KEY), self.world.hosts["storage"]["address"], "host key")
 
     def test_wrong_user(self):
         self.unchanged(self.third_client(user="nobody-here"), "nobody-here")
 
     def test_no_sudo(self):
-        lab.ssh("client2", "id plain >/dev/null 2>&1 || useradd -m -s /bin/sh plain; mkdir -p ~plain/.ssh; "
+        lab.ssh("storage", "id plain >/dev/null 2>&1 || useradd -m -s /bin/sh plain; mkdir -p ~plain/.ssh; "
                            "cp ~debian/.ssh/authorized_keys ~plain/.ssh/; chown -R plain: ~plain/.ssh")
         self.unchanged(self.third_client(user="plain"), "plain", "sudo")
 
