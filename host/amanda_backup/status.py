@@ -3,7 +3,7 @@
 import json
 import time
 
-from amanda_backup import dumps, entries, ledger, levels, runlog
+from amanda_backup import dumps, entries, expiry, ledger, levels, runlog, system
 
 
 def gather(settings):
@@ -21,6 +21,10 @@ def of_set(settings, name):
     forced = levels.to_force(levels.of_set(settings, name), listed, dumps.left_by_next_run(settings, name))
     last = runs[-1] if runs else None
     troubles = (last["troubles"] if last else ["it was never dumped"]) + (mirrored[-1]["troubles"] if mirrored else [])
+    cycle = dumpcycle(settings, name)
+    # A day more: the run that is due may be at work.
+    if last and (age := expiry.age_days(last["run"], time.time())) > cycle + 1:
+        troubles.append(f"it was not run for {age:.0f} days, longer than its dumpcycle of {cycle}: see cron")
     # A takeover came from the mirror, and its run's own `mirror` line was written after the catalogue was packed.
     tried = {record["run"] for record in records if record.get("event") in ("mirror", "takeover")}
     if settings["mirror"] and last and last["run"] not in tried:
@@ -34,6 +38,11 @@ def of_set(settings, name):
             {"host": host, "disk": disk, "next": "full: " + forced[host, disk] if (host, disk) in forced else "as planned",
              **newest(records, host, disk)} for host, disk in listed],
     }
+
+
+def dumpcycle(settings, name):
+    """The days within which Amanda wants a full dump of each directory."""
+    return int(system.run(["amgetconf", name, "dumpcycle"], user=settings["platform"]["dumpUser"]).stdout.split()[0])
 
 
 def newest(records, host, disk):

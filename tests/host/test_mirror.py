@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 import unittest
 
 from tests.host.server_sandbox import DATA, SandboxCase, library_path
@@ -319,6 +320,18 @@ class MirrorTest(SandboxCase):
             path.write_text(text + "".join(json.dumps(record) + "\n" for record in records))
             state = json.loads(self.box.backupctl("status", "--json", check=False).stdout)
             self.assertEqual("; ".join(state["sets"]["daily"]["troubles"])[:len(words) or None], words)
+
+    def test_34_status_tells_of_a_set_that_nobody_runs(self):
+        """As when cron is dead: the last run was good, and it was long ago."""
+        path = self.box.path(f"{DATA}/ledger/daily.jsonl")
+        text = path.read_text()
+        self.addCleanup(path.write_text, text)
+        for days, words in ((7, ""), (9, "it was not run for 9 days, longer than its dumpcycle of 7: see cron")):
+            stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(time.time() - days * 86400 - 60))
+            records = [{"event": event, "run": stamp, "troubles": []} for event in ("run", "mirror")]
+            path.write_text(text + "".join(json.dumps(record) + "\n" for record in records))
+            state = json.loads(self.box.backupctl("status", "--json", check=False).stdout)
+            self.assertEqual("; ".join(state["sets"]["daily"]["troubles"]), words)
 
     def test_35_a_stamp_that_is_no_time_never_expires(self):
         self.box.sh(f"install -d -o gmirror {MIRROR}/vtapes/daily/daily-009@99999999999999")
