@@ -45,8 +45,8 @@ def parse(raw):
     expect(HOST.fullmatch(client) is not None, f"client {client!r}", "a host name of letters, digits, '.' and '-'")
     expect(fragment.split("+", 1)[0] == client, f"fragment {fragment!r}", f"{client!r}, or {client!r}, '+' and a name")
     # Its file's name is percent-encoded, and has room for what write_atomic adds.
-    fits = len(fragment.encode()) <= 200 and len(urllib.parse.quote(fragment, safe="")) <= 235
-    expect(fits, f"fragment {fragment!r}", "at most 200 bytes long, 235 percent-encoded; give it a shorter `name`")
+    fits = len(fragment.encode()) <= 200 and len(urllib.parse.quote(fragment, safe="")) <= 240
+    expect(fits, f"fragment {fragment!r}", "at most 200 bytes long, 240 percent-encoded; give it a shorter `name`")
     check_identity(document["identity"])
     if not stand_alone:
         address(document["address"], client)
