@@ -106,7 +106,7 @@ class Demo:
 
     def take_kit(self):
         lab.ssh("server", "backupctl kit --out /root/kit.tar")
-        lab.copy_from("server", "/root/kit.tar", self.kit)
+        lab.lab("cp-from", "server", "/root/kit.tar", self.kit)
 
     def destroy_server(self):
         lab.lab("destroy", "server")
@@ -118,7 +118,7 @@ class Demo:
                 raise Failed(f"the bare host reaches {address}: it proves nothing")
         lab.ssh("bare", "! command -v amrecover && ! ls /usr/lib/amanda 2>/dev/null")
         lab.ssh("bare", "apt-get install -qq -y --no-install-recommends gnupg aespipe acl >/dev/null")
-        lab.copy_to("bare", self.kit, "/root/kit.tar")
+        lab.lab("cp-to", "bare", self.kit, "/root/kit.tar")
         lab.ssh("bare", "mkdir /root/kit && tar -xf /root/kit.tar -C /root/kit")
         print(lab.ssh("bare", "/root/kit/recover.sh --kit /root/kit --mirror /mnt/mirror/amanda --to /restored").stdout)
         return int(lab.ssh("bare", "du -sb --apparent-size /restored").stdout.split()[0])

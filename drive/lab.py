@@ -1,6 +1,5 @@
 """The lab's commands as functions."""
 
-import base64
 import json
 import os
 import pathlib
@@ -51,19 +50,6 @@ def run_program(host, program, *arguments):
     text = (ROOT / "drive" / program).read_text(encoding="utf-8")
     line = " ".join(quote(argument) for argument in arguments)
     return ssh(host, f"python3 - {line}", stdin=text).stdout
-
-
-def copy_from(host, path, local):
-    """Bring a file that root may read from a lab host; it must not be here yet."""
-    data = call([ROOT / "lab" / "ssh", host, "sudo", "base64", path]).stdout
-    with open(os.open(local, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(base64.b64decode(data))
-
-
-def copy_to(host, local, path):
-    """Put a file on a lab host, for root alone."""
-    data = base64.b64encode(pathlib.Path(local).read_bytes()).decode("ascii")
-    ssh(host, f"umask 077 && base64 -d >{quote(path)}", stdin=data)
 
 
 def status():

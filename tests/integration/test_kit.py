@@ -38,7 +38,7 @@ class Kit(OnTheLab):
 
     def test_server_and_state_give_the_same_kit(self):
         lab.ssh("server", "rm -f /root/kit.tar && backupctl kit --out /root/kit.tar")
-        lab.copy_from("server", "/root/kit.tar", self.folder / "server.tar")
+        lab.lab("cp-from", "server", "/root/kit.tar", self.folder / "server.tar")
         done = self.make(self.folder / "state.tar", self.state)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual((self.folder / "state.tar").stat().st_mode & 0o777, 0o600)
