@@ -1,14 +1,20 @@
 # `make demo` and `make test` are all that a newcomer needs; both install what they need from this repository's files.
-.PHONY: demo demo-down test test-unit lint format setup prerequisites kit help
+.PHONY: demo demo-down demo-openstack demo-openstack-down test test-unit lint format setup prerequisites kit help
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 demo: setup ## From nothing to a proven restore, on a lab of real hosts
 	python3 -m demo
 
 demo-down: ## Remove what the demo made
 	python3 -m demo down
+
+demo-openstack: setup ## VMs, volumes, networks and another stack, on a real OpenStack
+	python3 -m demo.openstack
+
+demo-openstack-down: ## Remove what the OpenStack demo made
+	python3 -m demo.openstack down
 
 test: setup ## Every test; ends with 'N passed, N failed'
 	python3 -m tests.run

@@ -5,20 +5,14 @@ import shutil
 import subprocess
 import sys
 
-from demo import steps
-from demo.table import Table
+from demo.steps import Demo
+from demo.table import show
 from drive.lab import ROOT
 
 
 def up():
     down()
-    table = Table()
-    demo = steps.Demo(ROOT / ".demo")
-    for title, work in demo.STEPS:
-        if not table.step(title, getattr(demo, work)) and work not in demo.COMPARISONS:
-            break
-    table.print()
-    return int(table.failed)
+    return show(Demo(ROOT / ".demo"))
 
 
 def down():

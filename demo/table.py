@@ -37,3 +37,13 @@ class Table:
             rate = f"{moved / 1e6 / seconds:6.1f}" if moved else f"{'':6}"
             print(f"{title:{width}}  {seconds:8.1f}  {size}  {rate}  {result}")
         print(f"{'all':{width}}  {sum(row[1] for row in self.rows):8.1f}")
+
+
+def show(demo):
+    """Do a demo's steps, with their table at the end; the status to exit with."""
+    table = Table()
+    for title, work in demo.STEPS:
+        if not table.step(title, getattr(demo, work)) and work not in demo.COMPARISONS:
+            break
+    table.print()
+    return int(table.failed)

@@ -37,8 +37,10 @@ def fresh(*hosts):
 
 
 def ssh(host, command, **options):
-    """Run one shell command line on a lab host as root."""
-    return call([ROOT / "lab" / "ssh", host, "sudo", "sh", "-c", command], **options)
+    """Run one shell command line as root on a lab host by its name, or on a machine that knows its own ssh."""
+    if isinstance(host, str):
+        return call([ROOT / "lab" / "ssh", host, "sudo", "sh", "-c", command], **options)
+    return call([*host.argv(), f"sudo sh -c {quote(command)}"], **options)
 
 
 def quote(text):

@@ -1,4 +1,4 @@
-"""One Pulumi stack of this repository on the real engine, with a backend and a passphrase of its own."""
+"""One Pulumi stack on the real engine, with a backend and a passphrase of its own."""
 
 import json
 import os
@@ -7,16 +7,15 @@ import secrets
 
 from drive.lab import ROOT, Failed, call
 
-PROJECT = "amanda-backup"
-
-
 class Stack:
-    """A stack whose state lives in `home`; its configuration file is Pulumi.NAME.yaml beside Pulumi.yaml."""
+    """A stack of the project in `folder`, whose state lives in `home`; its configuration is Pulumi.NAME.yaml there."""
 
-    def __init__(self, name, home):
+    def __init__(self, name, home, *, folder=ROOT, env=None):
         self.name = name
         self.home = home
-        self.config_file = ROOT / f"Pulumi.{name}.yaml"
+        self.folder = folder
+        self.project = re.search(r"^name: *(\S+)", (folder / "Pulumi.yaml").read_text(encoding="utf-8"), re.M)[1]
+        self.config_file = folder / f"Pulumi.{name}.yaml"
         (home / "state").mkdir(parents=True, exist_ok=True)
         passphrase = home / "passphrase"
         if not passphrase.exists():
@@ -26,11 +25,12 @@ class Stack:
             **{key: value for key, value in os.environ.items() if key not in ("SSH_AUTH_SOCK", "PULUMI_CONFIG_PASSPHRASE")},
             "PULUMI_BACKEND_URL": f"file://{home / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+            **(env or {}),
         }
 
     def pulumi(self, *arguments, **options):
         return call([ROOT / "toolchain" / "run", "pulumi", *arguments, "--non-interactive", "--color", "never"],
-                    env=self.env, **options)
+                    env=self.env, cwd=self.folder, **options)
 
     def init(self, private_key=None):
         """Make the stack when it is not there; keep the administrator's ssh key as its secret."""
@@ -48,7 +48,7 @@ class Stack:
         for key, value in re.findall(r'^ *"?(\S+?)"?:\s*\{?\s*"?secure"?: "?(\S+?)"?\s*\}?$', text, re.M):
             kept[key] = {"secure": value}
         document = {"encryptionsalt": salt[1], "config": {
-            **kept, **{f"{PROJECT}:{key}": value for key, value in config.items()},
+            **kept, **{f"{self.project}:{key}": value for key, value in config.items()},
         }}
         # JSON is YAML, one key a line
         self.config_file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

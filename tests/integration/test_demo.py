@@ -1,14 +1,14 @@
-"""The demo's own steps, each one a test: what `make demo` shows is what is proved here."""
+"""The demo's own steps on a lab of the tests' own."""
 
 import shutil
-import unittest
 
 from demo.steps import Demo
 from drive import lab
 from drive.lab import ROOT, STATE
+from tests.story import story
 
 
-class TheDemo(unittest.TestCase):
+class TheDemo(story(Demo)):
     """From nothing to a proven restore. A step that fails makes those after it fail too."""
 
     @classmethod
@@ -19,21 +19,3 @@ class TheDemo(unittest.TestCase):
         home = STATE / "demo"
         shutil.rmtree(home, ignore_errors=True)
         cls.demo = Demo(home, stack="test-demo")
-        cls.broken = None
-
-
-def step(number, title, work):
-    def test(self):
-        if self.broken:
-            self.fail(f"not tried: the step '{self.broken}' failed")
-        try:
-            getattr(self.demo, work)()
-        except BaseException:
-            type(self).broken = title
-            raise
-    test.__doc__ = title
-    return f"test_{number:02}_{work}", test
-
-
-for _number, (_title, _work) in enumerate(Demo.STEPS, start=1):
-    setattr(TheDemo, *step(_number, _title, _work))

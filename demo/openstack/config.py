@@ -1,0 +1,63 @@
+"""The stacks that the OpenStack demo brings up: the backup server with its clients, and a shop of another project."""
+
+SERVER_NAME = "backup1"
+TREES = {"web1": {"/srv/www": "www"}, "app1": {"/srv/home": "home"}}
+SHOP = "shop1"
+SHOP_TREES = {"/srv/shop": "www", "/srv/uploads": "home"}
+NAMESPACE = "app-stack.demo"
+
+# The last numbers of the machines' addresses.
+NUMBERS = {"server": 11, "web1": 20, "app1": 21, "new1": 23, SHOP: 30}
+
+
+class Site:
+    """What the administrators of the cloud have decided: which image, which size, which address for which machine."""
+
+    def __init__(self, cloud, admin_key):
+        self.cloud = cloud
+        self.admin_key = admin_key
+        self.clients = ["app1", "web1"]
+        self.flavors, self.images = {}, {}
+        self.numbers = dict(NUMBERS)
+        self.namespaces = {}
+
+    def address(self, name):
+        return self.cloud["gateway"].rpartition(".")[0] + f".{self.numbers[name]}"
+
+    def common(self):
+        return {
+            "image": self.cloud["images"]["debian-12-a"], "flavor": "m1.lab", "network": self.cloud["networkName"],
+            "adminKeys": [self.admin_key], "adminNetworks": [f"{self.cloud['gateway']}/32"],
+        }
+
+    def machine(self, name, **more):
+        own = {"address": self.address(name), **more}
+        if name in self.images:
+            own["image"] = self.cloud["images"][self.images[name]]
+        if name in self.flavors:
+            own["flavor"] = self.flavors[name]
+        return {"openstack": own}
+
+    def configuration(self):
+        """The configuration of the stack with the backup server."""
+        return {
+            "openstack": self.common(),
+            "server": {"name": SERVER_NAME, "lockWaitMinutes": 3, **self.machine("server", volumeGB=6)},
+            "sets": {"daily": {
+                "schedule": "30 2 * * *", "dumpcycle": 7, "runspercycle": 7, "tapecycle": 32, "runtapes": 4,
+                "vtapeMB": 128, "holdingMB": 512, "maxpromoteday": 0,
+            }},
+            "encryption": {"keyId": "2026a"},
+            "clients": {
+                # One has a config drive, the other asks the metadata service.
+                name: {**self.machine(name, configDrive=name != "app1"),
+                       "directories": sorted(TREES.get(name, {"/etc": ""}))}
+                for name in self.clients
+            },
+            "namespaces": self.namespaces,
+        }
+
+    def shop_configuration(self, *, stack, enrolled):
+        """The configuration of examples/app-stack."""
+        return {**self.common(), "backupStack": f"organization/amanda-backup/{stack}", "address": self.address(SHOP),
+                "enrol": enrolled}
