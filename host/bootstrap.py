@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import time
 FOLDER = pathlib.Path("/usr/local/lib/amanda-backup")
 LOCK = pathlib.Path("/run/lock/amanda-backup")
 LIMIT_MINUTES = 30
+CLOUD_INIT = pathlib.Path("/run/cloud-init")
 
 
 def changed(programs, folder):
@@ -84,6 +86,31 @@ def run_lock(path, minutes):
         lock.truncate()
 
 
+def wait_for_boot(seconds, place=CLOUD_INIT):
+    """Wait until cloud-init has set the machine up; it may install, write and restart what converge works on."""
+    if not shutil.which("cloud-init") or (place / "disabled").exists():
+        return
+    started = time.monotonic()
+    while not (place / "result.json").exists():
+        if time.monotonic() - started >= seconds:
+            sys.exit(
+                f"amanda-backup: cloud-init of this machine was not done after {seconds:g} s ({stage(place)}): see "
+                "`cloud-init status --long` there, and run `pulumi up` again when it is done"
+            )
+        time.sleep(0.5)
+    if time.monotonic() - started >= 1:
+        print(f"waited {time.monotonic() - started:.0f} s for cloud-init", flush=True)
+
+
+def stage(place):
+    """What cloud-init is at, as it says itself."""
+    try:
+        at = json.loads((place / "status.json").read_text(encoding="utf-8"))["v1"]["stage"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it did not begin"
+    return f"it is at its stage {at}" if at else "it is between two stages"
+
+
 def converge(document, folder, minutes):
     """Run `converge ROLE` with the document on its standard input; return its exit status."""
     command = ["timeout", "--kill-after=30", str(int(minutes * 60)), str(folder / "converge"), document["role"]]
@@ -104,6 +131,8 @@ def main(document, folder=FOLDER, lock=LOCK):
         sys.exit("amanda-backup: the programs must be installed as root; let the login user run `sudo -n`")
     os.umask(0o022)
     check_names(programs)
+    if document.get("boot"):
+        wait_for_boot(float(document["boot"]))
     if changed(programs, folder):
         with run_lock(lock, wait):
             print(f"install {len(changed(programs, folder))} programs in {folder}", flush=True)

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from amanda_backup import amcheck, declaration, preconditions, system
+from amanda_backup import amcheck, data, declaration, system
 from amanda_backup.changes import Changes
 from amanda_backup.disklist import fragment as render
 from amanda_backup.registry import Registry
@@ -26,7 +26,7 @@ def main(argv, verb, raw, *, changes=None):
     what = f"{verb.strip()} of {document['fragment']}"
     with system.run_lock(what, wait_minutes=settings["lockWaitMinutes"]):
         settings = system.load_settings()
-        preconditions.data_is_mounted(changes, settings)
+        data.is_mounted(changes, settings)
         registry = Registry(changes, settings)
         if verb.strip() == "withdraw":
             withdraw(registry, namespace, document)

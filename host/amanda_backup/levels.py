@@ -43,11 +43,17 @@ def state_of(record):
 
 
 def histories(records):
-    """The attempts of each (host, disk) that may be a base, oldest first; a takeover ends all that was before it."""
+    """The attempts of each (host, disk) that may be a base, oldest first.
+
+    A takeover ends all that was before it, a new root disk of the server what was before it of the server's own.
+    """
     found = collections.defaultdict(list)
     for record in records:
         if record.get("event") == "takeover":
             found.clear()
+        elif record.get("event") == "newRoot":
+            for entry in [entry for entry in found if entry[0] == record["host"]]:
+                del found[entry]
         elif record.get("event") == "dump" and record.get("attempted", True):
             attempts = found[record["host"], record["disk"]]
             attempts.insert(place_of(record, attempts), record)
@@ -104,7 +110,7 @@ def to_force(records, entries, here=None):
     for entry in entries:
         history = found.get(entry, [])
         if not history:
-            forced[entry] = "no dump of it is proved yet"
+            forced[entry] = "no proved dump can be its base"
         elif history[-1].get("otherSet"):
             forced[entry] = f"another set dumped it since, at {history[-1]['stamp']}"
         elif not history[-1]["proved"]:

@@ -1,6 +1,5 @@
 """What can be known before anything is changed: each is one sentence that names key, value and cure."""
 
-import json
 import os
 import pathlib
 import re
@@ -62,26 +61,6 @@ def space_for_vtapes(changes, settings):
             f"{used} MB are written, and {data} has only {free} MB free: give it a larger volume, or lower tapecycle, "
             "vtapeMB or holdingMB"
         )
-
-
-def data_is_there(changes, document):
-    """A machine that was set up before still has its data: an unmounted volume is not a new server's empty one."""
-    data = document["settings"]["dataPath"]
-    text = system.read_text(changes.at(system.kept_document("server")))
-    last = json.loads(text) if text is not None else None
-    same = last is not None and (last["identity"], last["settings"]["dataPath"]) == (document["identity"], data)
-    if same and not changes.at(f"{data}/catalogue").is_dir():
-        raise system.Refusal(
-            f"dataPath: {data} held this server's vtapes and catalogue and is empty now: mount the data volume and run "
-            "`pulumi up` again; if it is really lost, count the server's generation up, and the mirror is taken over"
-        )
-
-
-def data_is_mounted(changes, settings):
-    """A server that was set up has its catalogue; without its data volume it must neither dump nor render disklists."""
-    data = settings["dataPath"]
-    if not changes.at(f"{data}/catalogue").is_dir():
-        raise system.Refusal(f"dataPath: {data} holds no catalogue: mount the data volume; nothing was changed")
 
 
 def keys_are_there(changes, settings):

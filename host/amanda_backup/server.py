@@ -6,6 +6,7 @@ import tempfile
 from amanda_backup import (
     accounts,
     amcheck,
+    data,
     files,
     hooks,
     ledger,
@@ -15,6 +16,7 @@ from amanda_backup import (
     services,
     system,
     takeover,
+    volume,
     vtapes,
 )
 from amanda_backup.registry import Registry, set_foreign_ssh_aside
@@ -28,17 +30,27 @@ def converge(changes, document):
     for path in document["files"]:
         files.attributes(path, settings["platform"])
     if changes.check:
+        volume.ensure(changes, settings, data.is_new_machine(changes, document))
         apply(changes, document)
         return
     with system.run_lock("setting up the server", wait_minutes=settings["lockWaitMinutes"]):
         files.foreign(changes, "server", document["files"])
-        preconditions.data_is_there(changes, document)
         preconditions.keys_are_there(changes, settings)
+        mount_data(changes, document)
+        data.is_there(changes, document)
         preconditions.space_for_vtapes(changes, settings)
         if settings["mirror"]:
             mirror.check_target(settings)
         apply(changes, document)
         gate(changes, settings)
+
+
+def mount_data(changes, document):
+    """The data volume first: it may hold all that the rest is about."""
+    settings = document["settings"]
+    if settings.get("dataVolume"):
+        packages.ensure(changes, settings["platform"], settings["platform"]["volumePackages"])
+        volume.ensure(changes, settings, data.is_new_machine(changes, document))
 
 
 def apply(changes, document):
@@ -48,6 +60,7 @@ def apply(changes, document):
         return
     configurations_parse(changes, document, Registry(changes, settings))
     changes.directory(system.ETC)
+    data.note_new_root(changes, settings)
     changes.file(system.ETC / "settings.json", json.dumps(settings, indent=2, sort_keys=True) + "\n")
     links(changes, settings)
     directories(changes, settings)
@@ -66,6 +79,9 @@ def apply(changes, document):
             Registry(changes, settings).write()
     for name in sorted(settings["sets"]):
         vtapes.ensure(changes, settings, name)
+    if settings.get("dataVolume"):
+        text = volume.UNIT_TEXT.format(cron=platform["cronService"], program=system.INSTALL_DIR / "mount-data")
+        services.unit(changes, volume.UNIT, text)
     services.running(changes, platform["cronService"])
 
 

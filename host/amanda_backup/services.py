@@ -20,6 +20,13 @@ def running(changes, service):
         system.run(["systemctl", "enable", "--now", service])
 
 
+def unit(changes, name, text):
+    """A systemd unit of ours that runs now and after the next boot."""
+    if changes.file(f"/etc/systemd/system/{name}", text) and not changes.check:
+        system.run(["systemctl", "daemon-reload"])
+    running(changes, name)
+
+
 def own_name(changes, name):
     """Amanda dumps the server's own directories (auth local) only under a name that leads to this host."""
     path = "/etc/hosts"

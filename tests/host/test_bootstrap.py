@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from tests.host import documents
 
@@ -130,9 +131,50 @@ class Bootstrap(unittest.TestCase):
         )
         return path
 
-    def test_converge_has_a_limit(self):
+    def boot(self, seconds, cloud_init="/bin/true"):
+        """Wait for the boot of a machine whose /run/cloud-init is self.root; returns what was printed."""
+        space = self.space()
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told), mock.patch("shutil.which", lambda name: cloud_init):
+            space["wait_for_boot"](seconds, self.root)
+        return told.getvalue()
+
+    def test_the_boot_is_waited_for_and_what_for_is_told(self):
+        self.assertEqual(self.boot(0, cloud_init=None), "")
+        with self.assertRaisesRegex(SystemExit, r"cloud-init of this machine was not done after 0 s \(it did not begin\)"):
+            self.boot(0)
+        for text, told in (
+            ("", "it did not begin"),
+            ('{"v1": {"stage": "modules-config"}}', "it is at its stage modules-config"),
+            ('{"v1": {"stage": null}}', "it is between two stages"),
+        ):
+            (self.root / "status.json").write_text(text)
+            with self.assertRaisesRegex(SystemExit, told):
+                self.boot(0)
+        with subprocess.Popen(["sh", "-c", f"sleep 1.2; touch {self.root}/result.json"]):
+            self.assertRegex(self.boot(20), r"\Awaited [12] s for cloud-init\n\Z")
+        self.assertEqual(self.boot(0), "")
+        (self.root / "result.json").unlink()
+        (self.root / "disabled").touch()
+        self.assertEqual(self.boot(0), "")
+
+    def test_only_a_document_that_says_so_waits(self):
+        space = self.space()
+        waited = []
+        space["wait_for_boot"] = waited.append
+        space["converge"] = lambda document, folder, minutes: 0
+        for boot in (None, 0, 300):
+            space["main"]({**self.document, "boot": boot}, self.folder, self.root / "lock")
+        space["main"](self.document, self.folder, self.root / "lock")
+        self.assertEqual(waited, [300.0])
+
+    def space(self):
         space = {"__name__": "bootstrap"}
         exec(BOOTSTRAP, space)  # pylint: disable=exec-used
+        return space
+
+    def test_converge_has_a_limit(self):
+        space = self.space()
         self.folder.mkdir()
         (self.folder / "converge").write_text("#!/bin/sh\nsleep 60\n")
         (self.folder / "converge").chmod(0o755)

@@ -16,7 +16,7 @@ from tests.host import documents
 
 sys.path.insert(0, str(documents.HOST))
 
-from amanda_backup import accounts, client, files, packages, preconditions, roles, services, system  # noqa: E402
+from amanda_backup import accounts, client, data, files, packages, preconditions, roles, services, system  # noqa: E402
 from amanda_backup.changes import Changes  # noqa: E402
 
 
@@ -162,9 +162,9 @@ class Preconditions(Folder):
     def test_a_data_volume_that_is_not_mounted_is_told(self):
         settings = documents.server_settings()
         with self.assertRaisesRegex(system.Refusal, "dataPath: /srv/amanda holds no catalogue: mount the data volume"):
-            preconditions.data_is_mounted(self.changes, settings)
+            data.is_mounted(self.changes, settings)
         (self.root / "srv/amanda/catalogue").mkdir(parents=True)
-        preconditions.data_is_mounted(self.changes, settings)
+        data.is_mounted(self.changes, settings)
 
     def test_a_set_may_not_have_the_name_of_the_crypt_ledger(self):
         sets = {"crypt": {"tapecycle": 3, "vtapeMB": 50, "runtapes": 2, "holdingMB": 100}}
@@ -185,22 +185,22 @@ class Preconditions(Folder):
 
     def test_data_that_vanished_is_not_made_anew(self):
         document = documents.server()
-        preconditions.data_is_there(self.changes, document)
+        data.is_there(self.changes, document)
         kept = self.changes.at(system.kept_document("server"))
         kept.parent.mkdir(parents=True)
         kept.write_text(json.dumps(document))
         with self.assertRaisesRegex(system.Refusal, "^dataPath: /srv/amanda held .* mount the data volume .* generation"):
-            preconditions.data_is_there(self.changes, document)
-        preconditions.data_is_there(self.changes, {**document, "identity": {"generation": 2}})
+            data.is_there(self.changes, document)
+        data.is_there(self.changes, {**document, "identity": {"generation": 2}})
         self.changes.at("/srv/amanda/catalogue").mkdir(parents=True)
-        preconditions.data_is_there(self.changes, document)
+        data.is_there(self.changes, document)
 
     def test_what_is_written_already_counts(self):
-        data = self.root / "srv"
-        data.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", data], check=True)
-        self.addCleanup(subprocess.run, ["umount", data], check=True)
-        slot = data / "amanda/vtapes/daily/slot1"
+        place = self.root / "srv"
+        place.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place], check=True)
+        self.addCleanup(subprocess.run, ["umount", place], check=True)
+        slot = place / "amanda/vtapes/daily/slot1"
         slot.mkdir(parents=True)
 
         def room_for(megabytes):
@@ -212,7 +212,7 @@ class Preconditions(Folder):
             room_for(65)
         (slot / "00001.x").write_bytes(b"x" * (30 << 20))
         room_for(64)
-        (data / "other").write_bytes(b"x" * (10 << 20))
+        (place / "other").write_bytes(b"x" * (10 << 20))
         room_for(54)
         with self.assertRaises(system.Refusal):
             room_for(55)

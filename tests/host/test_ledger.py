@@ -99,7 +99,7 @@ class Force(unittest.TestCase):
 
     def test_only_what_is_in_the_disklist(self):
         self.assertEqual(levels.to_force([dump(1, 0, False)], [("web1", "/home")]),
-                         {("web1", "/home"): "no dump of it is proved yet"})
+                         {("web1", "/home"): "no proved dump can be its base"})
 
 
 def on(record, *vtapes):

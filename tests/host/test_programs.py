@@ -13,7 +13,7 @@ class Programs(unittest.TestCase):
     ENTRIES = {
         "secrets": ["converge"],
         "client": ["converge", "amanda-hook"],
-        "server": ["converge", "enrol", "amanda-hook", "backupctl", "amcrypt", "recover.sh"],
+        "server": ["converge", "enrol", "amanda-hook", "backupctl", "amcrypt", "mount-data", "recover.sh"],
     }
 
     def imported(self, name):

@@ -1,0 +1,53 @@
+"""What must be on the data volume is there: nothing of ours writes into the bare folder below its mount."""
+
+import json
+import time
+
+from amanda_backup import ledger, system, volume
+
+
+def last_document(changes):
+    """The document that was last applied on this root disk, None when none was."""
+    text = system.read_text(changes.at(system.kept_document("server")))
+    return json.loads(text) if text is not None else None
+
+
+def is_new_machine(changes, document):
+    """Whether the document is for another machine than the one that was set up last, or for it as a new one."""
+    last = last_document(changes)
+    return last is None or last["identity"] != document["identity"]
+
+
+def is_there(changes, document):
+    """A machine that was set up before still has its data: an unmounted volume is not a new server's empty one."""
+    data = document["settings"]["dataPath"]
+    same = not is_new_machine(changes, document) and last_document(changes)["settings"]["dataPath"] == data
+    if same and not changes.at(f"{data}/catalogue").is_dir():
+        raise system.Refusal(
+            f"dataPath: {data} held this server's vtapes and catalogue and is empty now: mount the data volume and run "
+            "`pulumi up` again; if it is really lost, count the server's generation up, and the mirror is taken over"
+        )
+
+
+def is_mounted(changes, settings):
+    """A server that was set up has its catalogue; without its data volume it must neither dump nor render disklists."""
+    volume.check(changes, settings)
+    data = settings["dataPath"]
+    if not changes.at(f"{data}/catalogue").is_dir():
+        raise system.Refusal(f"dataPath: {data} holds no catalogue: mount the data volume; nothing was changed")
+
+
+def note_new_root(changes, settings):
+    """End the bases of the server's own directories when the ledger comes from before this root disk.
+
+    GNU tar's state of them is on the data volume and knows files by their dates: what a new root disk brought back to
+    an older state would be missing from an incremental dump.
+    """
+    if changes.at(system.ETC / "settings.json").exists():
+        return
+    for name in sorted(settings["sets"]):
+        path = changes.at(ledger.folder(settings) / f"{name}.jsonl")
+        if path.exists() and changes.wanted(f"go on with the dumps of {name} on the data volume"):
+            ledger.append(path, [{
+                "event": "newRoot", "host": settings["name"], "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "reason": "the server has a new root disk"}])
