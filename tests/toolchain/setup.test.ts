@@ -14,6 +14,7 @@ afterEach(() => machine.remove());
 function officialMachine(): void {
   machine.engine(machine.bin, "3.260.1");
   machine.plugin("command", "1.2.1");
+  machine.plugin("openstack", "3.15.2");
   machine.plugin("random", "4.21.2");
   machine.plugin("tls", "5.6.1");
 }
@@ -27,20 +28,20 @@ describe("the real toolchain of this repository", () => {
     const first = spawnSync(path.join(ROOT, "toolchain/setup"), { encoding: "utf8" });
     expect(first.stderr + first.status).toBe("0");
     const parts = () =>
-      ["bin/pulumi", "parts/engine", "parts/command", "parts/random", "parts/tls"].map(
+      ["bin/pulumi", "parts/engine", "parts/command", "parts/openstack", "parts/random", "parts/tls"].map(
         (file) => fs.statSync(path.join(ROOT, ".toolchain", file)).mtimeMs,
       );
     const before = parts();
     const started = process.hrtime.bigint();
     const second = spawnSync(path.join(ROOT, "toolchain/setup"), { encoding: "utf8" });
     const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-    expect(second.stdout.trim().split("\n")).toHaveLength(4);
+    expect(second.stdout.trim().split("\n")).toHaveLength(5);
     expect(second.stdout).not.toMatch(/building/);
     expect(parts()).toEqual(before);
     expect(seconds).toBeLessThan(2);
   }, 60_000);
 
-  test("run gives an engine that sees the three plugins, from any folder", () => {
+  test("run gives an engine that sees the four plugins, from any folder", () => {
     const run = path.join(ROOT, "toolchain/run");
     const version = spawnSync(run, ["pulumi", "version"], { cwd: "/", encoding: "utf8" });
     expect(version.stdout.trim()).toMatch(/^v3\.\d+\.\d+$/);
@@ -48,7 +49,7 @@ describe("the real toolchain of this repository", () => {
     const names = (JSON.parse(listed.stdout) as { name: string; version: string }[]).map(
       ({ name, version }) => `${name} ${version}`,
     );
-    expect(names.sort()).toEqual(["command 1.2.1", "random 4.21.2", "tls 5.6.1"]);
+    expect(names.sort()).toEqual(["command 1.2.1", "openstack 3.15.2", "random 4.21.2", "tls 5.6.1"]);
   });
 });
 
@@ -64,6 +65,7 @@ describe("what the machine has", () => {
     );
     for (const [name, version] of [
       ["command", "1.2.1"],
+      ["openstack", "3.15.2"],
       ["random", "4.21.2"],
       ["tls", "5.6.1"],
     ] as const) {
@@ -139,7 +141,7 @@ describe("Pulumi's site", () => {
   test("is asked next, once for each part", async () => {
     const source = path.join(machine.folder, "source");
     machine.engine(path.join(source, "pulumi"), "3.259.0");
-    for (const name of ["command", "random", "tls"])
+    for (const name of ["command", "openstack", "random", "tls"])
       machine.program(path.join(source, `pulumi-resource-${name}`), "echo official");
     machine.go();
     await serve((url) => {
@@ -153,6 +155,7 @@ describe("Pulumi's site", () => {
     });
     expect(asked.sort()).toEqual([
       expect.stringMatching(/^pulumi-resource-command-v1\.2\.1-linux-a\w+64\.tar\.gz$/),
+      expect.stringMatching(/^pulumi-resource-openstack-v3\.15\.2-linux-a\w+64\.tar\.gz$/),
       expect.stringMatching(/^pulumi-resource-random-v4\.21\.2-linux-a\w+64\.tar\.gz$/),
       expect.stringMatching(/^pulumi-resource-tls-v5\.6\.1-linux-a\w+64\.tar\.gz$/),
       expect.stringMatching(/^pulumi-v3\.259\.0-linux-\w+64\.tar\.gz$/),

@@ -4,18 +4,15 @@
 package bridges
 
 import (
+	"path"
 	"strings"
 
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
-// All names each bridge and how to make it. The argument is the bridge's own
-// metadata: `{}` when it is about to be generated.
-var All = map[string]func(version string, metadata []byte) tfbridge.ProviderInfo{
-	"random": Random,
-	"tls":    TLS,
-}
+// Make makes a bridge; its metadata is `{}` when it is about to be generated.
+type Make func(version string, metadata []byte) tfbridge.ProviderInfo
 
 func entry(pkg, name string) *tfbridge.ResourceInfo {
 	return &tfbridge.ResourceInfo{Tok: tokens.Type(member(pkg, name))}
@@ -25,7 +22,12 @@ func dataSource(pkg, name string) *tfbridge.DataSourceInfo {
 	return &tfbridge.DataSourceInfo{Tok: tokens.ModuleMember(member(pkg, name))}
 }
 
-// member spells a token the way the npm packages do: random:index/randomId:RandomId.
+// member spells a token the way the npm packages do: random:index/randomId:RandomId
+// for RandomId, openstack:compute/instance:Instance for compute/Instance.
 func member(pkg, name string) string {
-	return pkg + ":index/" + strings.ToLower(name[:1]) + name[1:] + ":" + name
+	module, name := path.Split(name)
+	if module == "" {
+		module = "index/"
+	}
+	return pkg + ":" + module + strings.ToLower(name[:1]) + name[1:] + ":" + name
 }

@@ -5,16 +5,25 @@
 package main
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfgen"
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfgen"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 
 	"amanda-backup/toolchain/plugins/bridges"
 )
+
+// makers names each bridge and how to make it.
+var makers = map[string]bridges.Make{
+	"openstack": bridges.OpenStack,
+	"random":    bridges.Random,
+	"tls":       bridges.TLS,
+}
 
 func main() {
 	if err := generate(os.Args[1:]); err != nil {
@@ -28,19 +37,24 @@ func generate(args []string) error {
 		return fmt.Errorf("usage: generator NAME VERSION DIRECTORY")
 	}
 	name, version, directory := args[0], args[1], args[2]
-	bridge, ok := bridges.All[name]
+	bridge, ok := makers[name]
 	if !ok {
 		return fmt.Errorf("there is no bridge named %q", name)
 	}
 	info := bridge(version, []byte("{}"))
-	result, err := tfgen.GenerateSchema(context.Background(), tfgen.GenerateSchemaOptions{
-		ProviderInfo:  info,
-		XInMemoryDocs: true,
+	result, err := tfgen.GenerateSchemaWithOptions(tfgen.GenerateSchemaOptions{
+		ProviderInfo:    info,
+		DiagnosticsSink: diag.DefaultSink(os.Stdout, os.Stderr, diag.FormatOptions{Color: colors.Never}),
+		XInMemoryDocs:   true,
 	})
 	if err != nil {
 		return err
 	}
-	if err := write(filepath.Join(directory, "schema.json"), result.ProviderMetadata.PackageSchema); err != nil {
+	schema, err := json.Marshal(result.PackageSpec)
+	if err != nil {
+		return err
+	}
+	if err := write(filepath.Join(directory, "schema.json"), schema); err != nil {
 		return err
 	}
 	data := (*metadata.Data)(info.MetadataInfo.Data)

@@ -2,12 +2,7 @@
 package main
 
 import (
-	"context"
 	"embed"
-	"fmt"
-	"os"
-
-	pf "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
 
 	"amanda-backup/toolchain/plugins/bridges"
 )
@@ -18,16 +13,4 @@ var version string
 //go:embed all:generated
 var generated embed.FS
 
-func main() {
-	schema, metadata := read("schema.json"), read("bridge-metadata.json")
-	pf.Main(context.Background(), "random", bridges.Random(version, metadata), pf.ProviderMetadata{PackageSchema: schema})
-}
-
-func read(name string) []byte {
-	data, err := generated.ReadFile("generated/" + name)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "pulumi-resource-random was built before the generator ran:", err)
-		os.Exit(1)
-	}
-	return data
-}
+func main() { bridges.Framework("random", version, bridges.Random, generated) }
