@@ -45,6 +45,7 @@ export class Stack {
   constructor(
     private readonly program: string,
     facts: Record<string, unknown> = {},
+    env: NodeJS.ProcessEnv = {},
   ) {
     this.project = path.join(this.folder, "project");
     this.env = {
@@ -53,6 +54,7 @@ export class Stack {
       PULUMI_CONFIG_PASSPHRASE: "conformance",
       PULUMI_DEBUG_COMMANDS: "true", // for --event-log
       SSH_AUTH_SOCK: "",
+      ...env,
     };
     fs.mkdirSync(this.project);
     fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(this.project, "node_modules"));
@@ -74,6 +76,11 @@ export class Stack {
   step(number: number): void {
     const from = path.join(__dirname, "programs", this.program, number === 1 ? "" : `step${number}`);
     fs.copyFileSync(path.join(from, "index.js"), path.join(this.project, "index.js"));
+  }
+
+  config(key: string, value: string, kind: "--plaintext" | "--secret" = "--plaintext"): void {
+    const set = this.pulumi(["config", "set", kind, "--stack", "test", key, value]);
+    if (set.status !== 0) throw new Error(`no configuration: ${set.output}`);
   }
 
   up(...more: string[]): Outcome {

@@ -80,6 +80,11 @@ func OpenStack(version string, metadata []byte) tfbridge.ProviderInfo {
 		IgnoreMappings: slices.Concat(
 			slices.Collect(maps.Keys(provider.ResourcesMap)), slices.Collect(maps.Keys(provider.DataSourcesMap))),
 	}
+	// Where the npm package spells otherwise than the bridge would.
+	info.Resources["openstack_networking_subnet_v2"].Fields = map[string]*tfbridge.SchemaInfo{
+		"allocation_pool":  {Name: "allocationPools"},
+		"allocation_pools": {Name: "allocationPoolsCollection"},
+	}
 	// As the official plugin does; a program that gives names is not touched.
 	info.SetAutonaming(255, "-")
 	return info

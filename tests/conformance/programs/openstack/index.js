@@ -41,4 +41,4 @@ new compute.VolumeAttach("attach", { instanceId: instance.id, volumeId: volume.i
 new networking.FloatingIp("floating", { pool: "public", portId: port.id });
 new compute.Keypair("named by the plugin", { publicKey: key.publicKeyOpenssh });
 // Looked up only when its argument is known.
-exports.found = networking.getPortOutput({ deviceId: instance.id }).allFixedIps;
+module.exports.found = networking.getPortOutput({ deviceId: instance.id }).allFixedIps;
