@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type Host } from "./host";
+import { hostDocument } from "./hostDocument";
 import { HostSetup } from "./hostSetup";
 import { platformOf } from "./render/platforms";
-import { programs } from "./render/programs";
 import { type SshIdentity } from "./sshIdentity";
 
 const KEY_LINES = 65;
@@ -36,12 +36,7 @@ export class AmcryptKeys extends pulumi.ComponentResource {
       {
         host: args.host,
         secret: true,
-        document: {
-          format: 1,
-          role: "secrets",
-          identity: args.host.identity,
-          programs: programs("secrets"),
-          files: {},
+        document: hostDocument(args.host, "secrets", {
           settings: {
             platform: platformOf(args.host.platform),
             lockWaitMinutes: args.lockWaitMinutes,
@@ -50,7 +45,7 @@ export class AmcryptKeys extends pulumi.ComponentResource {
             keyText,
             identities: { dump: dump.privateKey, sign: sign.privateKey },
           },
-        },
+        }),
       },
       { parent: this },
     );

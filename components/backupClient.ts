@@ -3,6 +3,7 @@ import { BackupDirectory } from "./backupDirectory";
 import { type BackupServerRef } from "./backupServerRef";
 import { enrol } from "./enrolment";
 import { type Host } from "./host";
+import { hostDocument } from "./hostDocument";
 import { HostSetup } from "./hostSetup";
 import { type Hook } from "./render/config/configuration";
 import { checkDirectory, checkTwice } from "./render/config/directoryChecks";
@@ -11,7 +12,6 @@ import { Problems } from "./render/config/problems";
 import { type Directory } from "./render/disklist";
 import { dumptypeSuffix } from "./render/dumptypes";
 import { platformOf } from "./render/platforms";
-import { programs } from "./render/programs";
 import { VisibleError } from "./visibleError";
 
 export interface BackupClientArgs {
@@ -61,7 +61,8 @@ export class BackupClient extends pulumi.ComponentResource {
       new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
     }
     const setup = this.setUp(name);
-    const { address, hostKey } = args.host;
+    const { hostKey } = args.host;
+    const address = args.host.internalAddress ?? args.host.address;
     const enrolment = enrol(
       name,
       this,
@@ -95,12 +96,7 @@ export class BackupClient extends pulumi.ComponentResource {
       `${name}-setup`,
       {
         host,
-        document: {
-          format: 1,
-          role: "client",
-          identity: host.identity,
-          programs: programs("client"),
-          files: {},
+        document: hostDocument(host, "client", {
           settings: {
             platform: platformOf(host.platform),
             name: this.clientName,
@@ -108,7 +104,7 @@ export class BackupClient extends pulumi.ComponentResource {
             dumpPublicKey: server.dumpPublicKey,
             hooks: this.hooks,
           },
-        },
+        }),
         review: {
           hooks: Object.fromEntries(Object.entries(this.hooks).map(([hook, { script }]) => [hook, script])),
         },

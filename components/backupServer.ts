@@ -4,6 +4,7 @@ import { AmcryptKeys } from "./amcryptKeys";
 import { BackupDirectory } from "./backupDirectory";
 import { type BackupServerRef } from "./backupServerRef";
 import { type Host } from "./host";
+import { hostDocument } from "./hostDocument";
 import { HostSetup } from "./hostSetup";
 import { type BackupSet } from "./render/amandaConf";
 import { type Hook, type MirrorConfig, type Namespace } from "./render/config/configuration";
@@ -12,7 +13,6 @@ import { checkSets } from "./render/config/crossChecks";
 import { Problems } from "./render/config/problems";
 import { type Directory, disklist, inOrder } from "./render/disklist";
 import { platformOf, platforms } from "./render/platforms";
-import { programs } from "./render/programs";
 import { serverFiles, setFacts } from "./render/serverFiles";
 import { sorted } from "./render/text";
 import { SshIdentity } from "./sshIdentity";
@@ -25,8 +25,8 @@ export interface BackupServerArgs {
   serverName?: string;
   /**
    * The address or network from which the server reaches its clients, where its key is good for nothing from
-   * elsewhere. Default: the host's address when that is an IP address, else anywhere. Needed behind address
-   * translation, such as a floating IP.
+   * elsewhere. Default: the host's internal address when that is an IP address, else anywhere. Needed behind address
+   * translation that the host does not know of.
    */
   sourceAddress?: string;
   /** Where the data volume is mounted: vtapes, holding disk, catalogue, ledger. Default `/srv/amanda`. */
@@ -90,7 +90,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     this.platform = host.platform;
     this.address = pulumi.output(host.address);
     this.sourceAddress = pulumi
-      .output(args.sourceAddress ?? host.address)
+      .output(args.sourceAddress ?? host.internalAddress ?? host.address)
       .apply((source) => (args.sourceAddress !== undefined || net.isIP(source) !== 0 ? source : null));
     this.hostKey = pulumi.output(host.hostKey);
     this.statusCommand = pulumi.interpolate`ssh ${host.user}@${host.address} sudo backupctl status`;
@@ -100,13 +100,17 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     const sign = this.identity(`${name}-sign`, { protect: true });
     const enrolment = this.identity(`${name}-enrolment`);
     this.dumpPublicKey = dump.publicKey;
-    const { address, hostKey, identity, platform, port } = host;
+    const { address, hostKey, platform, port, proxy } = host;
     this.enrolment = {
       address,
       hostKey,
-      identity,
+      // What a resize changes is no reason to enrol anew.
+      identity: pulumi
+        .output(host.identity)
+        .apply(({ generation, instance, image }) => ({ generation, instance, image })),
       platform,
       port,
+      proxy,
       user: "enrol",
       privateKey: enrolment.privateKey,
     };
@@ -187,18 +191,15 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       {
         host,
         review: { sets, mirror, files, disklist: disklist(own) },
-        document: {
-          format: 1,
-          role: "server",
-          identity: host.identity,
-          programs: programs("server"),
+        document: hostDocument(host, "server", {
           files,
           settings: {
             stack: this.namespace,
             platform: platformOf(host.platform),
             name: this.serverName,
-            address: host.address,
+            address: host.internalAddress ?? host.address,
             dataPath,
+            dataVolume: host.dataVolume === undefined ? null : { id: host.dataVolume },
             sets: setFacts(sets),
             encryption: { keyId: encryption.keyId },
             mirror: mirror ?? null,
@@ -211,7 +212,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
             lockWaitMinutes,
             notify: notify ?? {},
           },
-        },
+        }),
       },
       { parent: this, dependsOn: keys },
     );

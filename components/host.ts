@@ -16,6 +16,28 @@ export interface Host {
   identity: pulumi.Input<HostIdentity>;
   /** The family of its distribution: a row of host/platforms.json. Decides paths and users in the rendered files. */
   platform: string;
+  /** A machine through which this one is reached. Default: it is reached directly. */
+  proxy?: HostProxy;
+  /** How the backup server and its clients see the machine. Default `address`; another one behind a floating IP. */
+  internalAddress?: pulumi.Input<string>;
+  /** The id of the attached volume that is to hold the server's data. Default: `dataPath` is there or is a folder. */
+  dataVolume?: pulumi.Input<string>;
+  /** That the machine may still be booting: it is dialled for longer, and set up only when cloud-init is done. */
+  boots?: true;
+  /** That from its boot on only root may reach the metadata service, which tells whoever asks the host key. */
+  closeMetadata?: true;
+}
+
+/** A bastion: an account there that may open connections to the machines behind it, and needs to do nothing else. */
+export interface HostProxy {
+  address: pulumi.Input<string>;
+  user: pulumi.Input<string>;
+  /** Default 22. */
+  port?: pulumi.Input<number>;
+  /** The bastion's public host key in OpenSSH form. A connection to any other key is refused. */
+  hostKey: pulumi.Input<string>;
+  /** The account's private key, a secret. Default: the ssh agent's keys. */
+  privateKey?: pulumi.Input<string>;
 }
 
 export interface HostIdentity {
@@ -25,6 +47,10 @@ export interface HostIdentity {
   instance?: string;
   /** The id of the image on its root disk, when there is one: a rebuild changes it and not the instance's id. */
   image?: string;
+  /** The name of its flavor, when OpenStack made it: a resize boots it anew. */
+  flavor?: string;
+  /** The size of its data volume in GB (2^30 bytes), when it has one: the file system on it has to grow too. */
+  volumeGB?: number;
 }
 
 export interface ExistingHostArgs {

@@ -1,12 +1,14 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type Host } from "./host";
+import { type Host, type HostProxy } from "./host";
 import { INSTALL_LINE } from "./render/commandLines";
 import { stableJson } from "./render/text";
 
 /** Dials before a host counts as unreachable, and the seconds that each may take: at most about a minute. */
 const DIAL_ERROR_LIMIT = 5;
 const PER_DIAL_TIMEOUT_SECONDS = 10;
+/** For a machine that may still be booting: two to ten minutes, as it answers nothing or refuses. */
+const BOOTING_DIAL_ERROR_LIMIT = 40;
 
 export interface HostSetupArgs {
   /** The machine, and the account on it. */
@@ -43,13 +45,8 @@ export class HostSetup extends pulumi.ComponentResource {
       `${name}-command`,
       {
         connection: pulumi.secret({
-          host: host.address,
-          user: host.user,
-          port: host.port ?? 22,
-          privateKey: host.privateKey,
-          hostKey: host.hostKey,
-          dialErrorLimit: DIAL_ERROR_LIMIT,
-          perDialTimeout: PER_DIAL_TIMEOUT_SECONDS,
+          ...endpoint(host, host.boots ? BOOTING_DIAL_ERROR_LIMIT : DIAL_ERROR_LIMIT),
+          proxy: host.proxy && endpoint(host.proxy, DIAL_ERROR_LIMIT),
         }),
         create: args.line ?? INSTALL_LINE,
         update: args.line ?? INSTALL_LINE,
@@ -68,4 +65,16 @@ export class HostSetup extends pulumi.ComponentResource {
     this.stdout = setup.stdout;
     this.registerOutputs({});
   }
+}
+
+function endpoint({ address, user, port, privateKey, hostKey }: Host | HostProxy, dialErrorLimit: number) {
+  return {
+    host: address,
+    user,
+    port: port ?? 22,
+    privateKey,
+    hostKey,
+    dialErrorLimit,
+    perDialTimeout: PER_DIAL_TIMEOUT_SECONDS,
+  };
 }

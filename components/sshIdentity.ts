@@ -2,13 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 
 export interface SshIdentityArgs {
-  /** Where the public key says it comes from: the comment behind it. Example: `amanda-backup.prod dump`. */
-  comment: string;
+  /** Where the public key says it comes from: the comment behind it. Default: none. Example: `amanda-backup.prod dump`. */
+  comment?: string;
 }
 
 /** An ssh key pair. The private half is a secret of the stack's state. */
 export class SshIdentity extends pulumi.ComponentResource {
-  /** Public key in OpenSSH form with its comment. */
+  /** Public key in OpenSSH form, with the comment when there is one. */
   readonly publicKey: pulumi.Output<string>;
   /** Private key in OpenSSH form, a secret. */
   readonly privateKey: pulumi.Output<string>;
@@ -23,7 +23,10 @@ export class SshIdentity extends pulumi.ComponentResource {
         additionalSecretOutputs: ["privateKeyOpenssh", "privateKeyPem", "privateKeyPemPkcs8"],
       },
     );
-    this.publicKey = pulumi.interpolate`${key.publicKeyOpenssh.apply((text) => text.trim())} ${args.comment}`;
+    const { comment } = args;
+    this.publicKey = key.publicKeyOpenssh.apply((text) =>
+      comment === undefined ? text.trim() : `${text.trim()} ${comment}`,
+    );
     this.privateKey = pulumi.secret(key.privateKeyOpenssh);
     this.registerOutputs({ publicKey: this.publicKey });
   }

@@ -3,8 +3,7 @@ import { BackupClient } from "./backupClient";
 import { BackupDirectory } from "./backupDirectory";
 import { BackupServer } from "./backupServer";
 import { type StackConfiguration } from "./config";
-import { ExistingHost } from "./host";
-import { type HostConfig } from "./render/config/configuration";
+import { Machines } from "./machines";
 import { sorted } from "./render/text";
 
 /** What the stack gives out: an API for other stacks, with nothing secret in it. */
@@ -29,13 +28,12 @@ export interface StackOutputs {
 
 /** Declare everything that a stack's configuration asks for. */
 export function backupStack(config: StackConfiguration): StackOutputs {
-  const host = (machine: HostConfig) => new ExistingHost({ ...machine, privateKey: config.sshPrivateKey });
-
-  const { name: serverName, sourceAddress, dataPath, lockWaitMinutes, hooks, ...machine } = config.server;
+  const machines = new Machines(config);
+  const { name: serverName, sourceAddress, dataPath, lockWaitMinutes, hooks } = config.server;
   // The keys hang from the resource's name, so it is not the configured one, which may change.
   const server = new BackupServer("backup", {
     serverName,
-    host: host(machine),
+    host: machines.server("backup"),
     sourceAddress,
     dataPath,
     lockWaitMinutes,
@@ -50,8 +48,8 @@ export function backupStack(config: StackConfiguration): StackOutputs {
 
   const clients = new Map(
     sorted(Object.keys(config.clients)).map((name) => {
-      const { directories, hooks, ...machine } = config.clients[name]!;
-      return [name, new BackupClient(name, { host: host(machine), server, directories, hooks })];
+      const { directories, hooks } = config.clients[name]!;
+      return [name, new BackupClient(name, { host: machines.client(name), server, directories, hooks })];
     }),
   );
 

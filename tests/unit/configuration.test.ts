@@ -2,9 +2,10 @@ import { readConfiguration } from "../../components/render/config/read";
 import { platforms } from "../../components/render/platforms";
 import { directoryCases } from "./directoryCases";
 import { machineCases } from "./machineCases";
-import { type Mapping, prod } from "./prod";
+import { existing, type Mapping } from "./prod";
 
-const mistakes = (change: (config: Mapping) => void) => readConfiguration(prod(change), platforms()).mistakes;
+const mistakes = (change: (config: Mapping) => void) =>
+  readConfiguration(existing(change), platforms()).mistakes;
 
 test.each([...machineCases, ...directoryCases])("%s", (_, change, sentence) => {
   expect(mistakes(change)).toEqual([sentence]);
@@ -39,7 +40,7 @@ test("all mistakes are told at once", () => {
 });
 
 test("nothing at all is a few sentences and no exception", () => {
-  expect(readConfiguration({}, platforms()).mistakes).toHaveLength(5);
+  expect(readConfiguration({}, platforms()).mistakes).toHaveLength(3);
 });
 
 test.each([
@@ -49,7 +50,7 @@ test.each([
   ["a list of lists", [[]]],
   ["true", true],
 ])("%s where a mapping belongs is told, not thrown", (_, value) => {
-  for (const key of Object.keys(prod())) {
+  for (const key of Object.keys(existing())) {
     expect(mistakes((config) => (config[key] = value)).length).toBeGreaterThan(0);
   }
 });
@@ -57,18 +58,18 @@ test.each([
 test("what is left out gets the defaults that Pulumi.prod.yaml states", () => {
   const { configuration, mistakes: none } = readConfiguration(
     {
-      server: { address: "192.0.2.10", user: "debian", hostKey: prod().server.hostKey as string },
+      server: { address: "192.0.2.10", user: "debian", hostKey: existing().server.hostKey as string },
       sets: { daily: { vtapeMB: 1000 } },
       encryption: { keyId: "2026a" },
     },
     platforms(),
   );
-  const { configuration: prodConfiguration } = readConfiguration(prod(), platforms());
+  const { configuration: prodConfiguration } = readConfiguration(existing(), platforms());
   expect(none).toEqual([]);
   expect(configuration).toMatchObject({
     server: {
       name: "backup",
-      port: 22,
+      existing: { port: 22 },
       generation: 1,
       platform: "debian",
       dataPath: "/srv/amanda",

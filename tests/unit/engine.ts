@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "crypto";
 import * as pulumi from "@pulumi/pulumi";
+import * as state from "@pulumi/pulumi/runtime/state";
 
 /** A resource as the program registered it with the engine. */
 export interface Registered {
@@ -9,6 +10,11 @@ export interface Registered {
   parent: string;
   custom: boolean;
   protect: boolean;
+  retainOnDelete: boolean;
+  /** The URN of the resource whose deletion deletes this one. */
+  deletedWith: string;
+  deleteBeforeReplace: boolean;
+  ignoreChanges: string[];
   dependencies: string[];
   additionalSecretOutputs: string[];
   replaceOnChanges: string[];
@@ -29,31 +35,72 @@ export interface Run {
   resources: Registered[];
   /** Private keys and passwords that the stand-in engine made. */
   secrets: string[];
+  /** What is called when the provider fails, by name. */
+  hooks: Map<string, pulumi.ErrorHook>;
+  /** What was looked up. */
+  calls: [string, Record<string, unknown>][];
 }
 
 /**
  * Run a program against an engine that records. With `preview` no resource has outputs yet; otherwise they are like
  * the real ones, with keys that are made anew.
  */
-export async function run(preview: boolean, program: () => unknown, stack = "test"): Promise<Run> {
+export async function run(
+  preview: boolean,
+  program: () => unknown,
+  stack = "test",
+  cloud: Cloud = CLOUD,
+): Promise<Run> {
   const resources: Registered[] = [];
   const secrets: string[] = [];
+  const hooks = new Map<string, pulumi.ErrorHook>();
+  const calls: Run["calls"] = [];
   // The values are made here, so that a test can look for their very bytes.
   const mocks: pulumi.runtime.Mocks = {
-    newResource: ({ type, name, custom }) => ({
+    newResource: ({ type, name, custom, inputs }) => ({
       id: custom && !preview ? `${name}-id` : "",
-      state: preview ? {} : outputs(type, secrets),
+      state: preview ? {} : outputs(type, secrets, inputs),
     }),
-    call: () => ({}),
+    call: ({ token, inputs }) => {
+      calls.push([token, inputs]);
+      return cloud(token, inputs);
+    },
   };
   await pulumi.runtime.setMocks(mocks, "amanda-backup", stack, preview);
   record(resources);
+  recordHooks(hooks);
   await program();
   await pulumi.runtime.disconnect();
-  return { resources, secrets };
+  return { resources, secrets, hooks, calls };
 }
 
-function outputs(type: string, secrets: string[]): Record<string, unknown> {
+/** What a look-up in the cloud answers; it throws what the provider says. */
+export type Cloud = (token: string, inputs: Record<string, unknown>) => Record<string, unknown>;
+
+/** A cloud that has whatever is asked for. */
+export const CLOUD: Cloud = (token, inputs) => {
+  switch (token) {
+    case "openstack:networking/getNetwork:getNetwork":
+      return { id: "network-id", subnets: ["subnet-id"] };
+    case "openstack:networking/getSubnet:getSubnet":
+      return { id: "subnet-id", networkId: inputs.networkId };
+    case "openstack:compute/getFlavor:getFlavor":
+      return { id: "flavor-id", name: inputs.name };
+    case "openstack:networking/getPort:getPort":
+      return { id: "port-id", deviceId: `id-of-${String(inputs.dnsName)}` };
+    case "openstack:compute/getInstanceV2:getInstanceV2":
+      return {
+        id: inputs.id,
+        name: "its name",
+        imageId: "its image",
+        networks: [{ fixedIpV4: "10.1.0.99" }],
+      };
+    default:
+      throw new Error(`nobody asks for ${token}`);
+  }
+};
+
+function outputs(type: string, secrets: string[], inputs: Record<string, unknown>): Record<string, unknown> {
   switch (type) {
     case "tls:index/privateKey:PrivateKey": {
       const { publicKey, privateKey } = generateKeyPairSync("ed25519");
@@ -74,6 +121,10 @@ function outputs(type: string, secrets: string[]): Record<string, unknown> {
       secrets.push(result.slice(0, 60));
       return { result, bcryptHash: "$2a$10$hash" };
     }
+    case "openstack:compute/volumeAttach:VolumeAttach":
+      return { volumeId: inputs.volumeId };
+    case "openstack:networking/floatingIp:FloatingIp":
+      return { address: "198.51.100.77" };
     case "command:remote:Command":
       return { stdout: "ok\n", stderr: "" };
     default:
@@ -96,6 +147,10 @@ function record(resources: Registered[]): void {
           parent: request.getParent(),
           custom: request.getCustom(),
           protect: request.getProtect() ?? false,
+          retainOnDelete: request.getRetainondelete() ?? false,
+          deletedWith: request.getDeletedwith(),
+          deleteBeforeReplace: request.getDeletebeforereplace(),
+          ignoreChanges: request.getIgnorechangesList(),
           dependencies: request.getDependenciesList(),
           additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
           replaceOnChanges: request.getReplaceonchangesList(),
@@ -104,6 +159,22 @@ function record(resources: Registered[]): void {
       }
       callback(error, response);
     });
+}
+
+/** The stand-in engine calls no hooks, so keep them for a test to call. */
+function recordHooks(hooks: Map<string, pulumi.ErrorHook>): void {
+  const registerErrorHook = (hook: pulumi.ErrorHook) => {
+    if (hooks.has(hook.name)) {
+      throw new Error(`the hook ${hook.name} is registered twice`);
+    }
+    hooks.set(hook.name, hook);
+    return Promise.resolve();
+  };
+  (state as any).getStore().callbacks = {
+    registerErrorHook,
+    awaitStackRegistrations: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
 }
 /* eslint-enable */
 

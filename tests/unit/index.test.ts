@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Program, runStack } from "./program";
-import { prod } from "./prod";
+import { existing } from "./prod";
 
 const PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nadmin\n-----END OPENSSH PRIVATE KEY-----";
 
@@ -27,7 +27,7 @@ describe.each([
       sets: ["daily"],
       statusCommand: "ssh debian@192.0.2.10 sudo backupctl status",
     });
-    expect(program.outputs.serverHostKey).toBe(prod().server.hostKey);
+    expect(program.outputs.serverHostKey).toBe(existing().server.hostKey);
   });
 
   test("no output holds a secret", () => {
@@ -50,7 +50,13 @@ test("the server's document carries what the configuration says", async () => {
   const { resources } = await runStack(false);
   const { stdin } = resources.find(({ name }) => name === "backup-setup-command")!.inputs;
   const { settings, files, programs, ...rest } = JSON.parse(stdin as string);
-  expect(rest).toEqual({ format: 1, role: "server", identity: { generation: 1 } });
+  expect(rest).toEqual({
+    format: 1,
+    role: "server",
+    identity: { generation: 1 },
+    boot: null,
+    closeMetadata: false,
+  });
   expect(Object.keys(files)).toEqual(["/etc/amanda/daily/amanda.conf", "/etc/cron.d/amanda-backup"]);
   expect(programs).toHaveProperty(["bootstrap.py"]);
   expect(settings).toMatchObject({
@@ -58,6 +64,7 @@ test("the server's document carries what the configuration says", async () => {
     name: "backup1",
     address: "192.0.2.10",
     dataPath: "/srv/amanda",
+    dataVolume: null,
     platform: { family: "debian" },
     sets: { daily: { tapecycle: 16, vtapeMB: 4096, runtapes: 2, holdingMB: 8192 } },
     encryption: { keyId: "2026a" },
@@ -79,7 +86,7 @@ test("the server's document carries what the configuration says", async () => {
 test("a reviewer sees the mirror and the server's own entries", async () => {
   const { resources } = await runStack(true);
   const { mirror, disklist } = resources.find(({ name }) => name === "backup-setup")!.inputs;
-  expect(mirror).toEqual({ ...prod().mirror, keepDays: 30 });
+  expect(mirror).toEqual({ ...existing().mirror, keepDays: 30 });
   expect(disklist).toEqual({
     daily: expect.stringMatching(/^# amanda-backup.test backup1\nbackup1 "\/etc\/amanda" /) as unknown,
   });
@@ -88,7 +95,7 @@ test("a reviewer sees the mirror and the server's own entries", async () => {
 test("what the server's section says reaches the server", async () => {
   const { resources } = await runStack(
     false,
-    prod(({ server }) => {
+    existing(({ server }) => {
       Object.assign(server, { lockWaitMinutes: 5, dataPath: "/srv/dumps", sourceAddress: "10.0.0.0/8" });
       server.hooks = { stop: { user: "root", script: "#!/bin/sh\n" } };
     }),
@@ -132,7 +139,7 @@ test("a client's document carries the server's key and its hooks, and no key of 
 test("renaming the server keeps every resource, the keys above all", async () => {
   const urns = async (config: Record<string, unknown>) =>
     (await runStack(true, config)).resources.map(({ urn }) => urn).sort();
-  expect(await urns(prod((config) => (config.server.name = "vault")))).toEqual(await urns(prod()));
+  expect(await urns(existing((config) => (config.server.name = "vault")))).toEqual(await urns(existing()));
 });
 
 test("a reordered configuration sends the same documents", async () => {
@@ -143,20 +150,20 @@ test("a reordered configuration sends the same documents", async () => {
         .map(({ name, inputs }) => [name, inputs.stdin]),
     );
   const ordered = () =>
-    prod(({ sets, directories: [etc] }) => {
+    existing(({ sets, directories: [etc] }) => {
       sets.weekly = sets.daily;
       etc.sets = ["daily", "weekly"];
     });
   const reordered = Object.fromEntries(Object.entries(ordered()).reverse());
-  reordered.clients = Object.fromEntries(Object.entries(prod().clients as object).reverse());
-  (reordered.directories as ReturnType<typeof prod>[])[0]!.sets.reverse();
-  (reordered.clients as ReturnType<typeof prod>).web1.directories.reverse();
-  (reordered.clients as ReturnType<typeof prod>).web1.directories[0].exclude.reverse();
+  reordered.clients = Object.fromEntries(Object.entries(existing().clients as object).reverse());
+  (reordered.directories as ReturnType<typeof existing>[])[0]!.sets.reverse();
+  (reordered.clients as ReturnType<typeof existing>).web1.directories.reverse();
+  (reordered.clients as ReturnType<typeof existing>).web1.directories[0].exclude.reverse();
   expect(await documents(reordered)).toEqual(await documents(ordered()));
 });
 
 test("a stack's private key reaches the machines as a secret, and never the account enrol", async () => {
-  const { resources } = await runStack(false, prod(), { sshPrivateKey: PRIVATE_KEY });
+  const { resources } = await runStack(false, existing(), { sshPrivateKey: PRIVATE_KEY });
   const connections = resources
     .filter(({ type }) => type === "command:remote:Command")
     .map(({ inputs }) => (inputs.connection as { value: Record<string, string> }).value);
@@ -172,7 +179,7 @@ test("without a private key the agent is asked", async () => {
 });
 
 test("mistakes stop the program before anything is registered, as sentences without a stack trace", async () => {
-  const mistake = await runStack(true, { ...prod(), sets: {}, colour: "red" }).catch(
+  const mistake = await runStack(true, { ...existing(), sets: {}, colour: "red" }).catch(
     (error: unknown) => error,
   );
   expect(pulumi.RunError.isInstance(mistake)).toBe(true);
@@ -184,19 +191,19 @@ test("mistakes stop the program before anything is registered, as sentences with
 test.each([
   [
     "a private key that is not encrypted",
-    { ...prod(), sshPrivateKey: PRIVATE_KEY },
+    { ...existing(), sshPrivateKey: PRIVATE_KEY },
     {},
     "sshPrivateKey is not encrypted: make a new key and give it by `pulumi config set --secret sshPrivateKey`",
   ],
   [
     "a private key that is none",
-    prod(),
+    existing(),
     { sshPrivateKey: "hunter2" },
     "sshPrivateKey is no private key: give the text of a private key, line ends included, or leave it out",
   ],
   [
     "a secret in a key that previews show",
-    prod(),
+    existing(),
     { notify: JSON.stringify({ mail: "root" }) },
     "notify holds a secret, which previews would show: set it without --secret",
   ],
@@ -211,7 +218,7 @@ test("index.ts exports the outputs and nothing else", async () => {
     const { configure } = await import("./program");
     let exported: object = {};
     await run(true, async () => {
-      configure(prod());
+      configure(existing());
       exported = await import("../../index");
     });
     expect(Object.keys(exported).sort()).toEqual([

@@ -5,8 +5,8 @@ export const machineCases: Case[] = [
   [
     "a mistyped key of the stack",
     (c) => (c.serverr = {}),
-    "serverr is no key of this program: did you mean server? (known: server, sets, mirror, encryption, clients, " +
-      "directories, serverDirectories, notify, namespaces, sshPrivateKey)",
+    "serverr is no key of this program: did you mean server? (known: openstack, server, sets, mirror, encryption, " +
+      "clients, directories, serverDirectories, notify, namespaces, sshPrivateKey)",
   ],
   [
     "a mistyped key of a set",

@@ -21,14 +21,19 @@ test("it shows every key", () => {
   expect(KEYS.filter((key) => !text.includes(`amanda-backup:${key}:`))).toEqual([]);
 });
 
+/** Keys that are examples, where the comment above them tells the default. */
+const NO_DEFAULTS = /^(availabilityZone|floatingNetwork|id|image|include|pulumi|sourceAddress):/;
+
 test("what it calls a default is one", () => {
   // Each commented key, with the value it shows, changes nothing.
   const shown = text.replace(/^( +)# ([a-zA-Z]+: .*)$/gm, (line, indent: string, pair: string) =>
-    /^(sourceAddress|include|pulumi)/.test(pair) ? line : `${indent}${pair}`,
+    NO_DEFAULTS.test(pair) ? line : `${indent}${pair}`,
   );
   expect(
-    shown.match(/^ +(generation|lockWaitMinutes|partMB|inparallel|maxpromoteday|keepDays):/gm),
-  ).toHaveLength(6);
+    shown.match(
+      /^ +(generation|lockWaitMinutes|partMB|inparallel|maxpromoteday|keepDays|configDrive|user: debian$)/gm,
+    ),
+  ).toHaveLength(11);
   const { configuration, mistakes } = read(shown);
   expect(mistakes).toEqual([]);
   configuration.sets.daily!.maxpromoteday = undefined;

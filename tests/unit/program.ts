@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { stackConfiguration } from "../../components/config";
 import { backupStack } from "../../components/stack";
 import { run, type Run } from "./engine";
-import { prod } from "./prod";
+import { existing } from "./prod";
 
 /** What a stack registered and gave out; an output that is not known is "unknown". */
 export interface Program extends Run {
@@ -19,10 +19,10 @@ export function configure(config: Record<string, unknown>, secrets: Record<strin
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>, secretKeys);
 }
 
-/** Run what index.ts runs, for Pulumi.prod.yaml's configuration unless another is given. */
+/** Run what index.ts runs, for the configuration of existing machines unless another is given. */
 export async function runStack(
   preview: boolean,
-  config: Record<string, unknown> = prod(),
+  config: Record<string, unknown> = existing(),
   secrets: Record<string, string> = {},
 ): Promise<Program> {
   const outputs: Record<string, unknown> = {};

@@ -125,6 +125,19 @@ export const simplePath: Check<string> = (value) =>
     ? undefined
     : "use only letters, digits, '.', '_', '-' and '/' in this path");
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export const uuid = matching(
+  UUID,
+  "give the id, as OpenStack shows it: 32 hexadecimal digits in five groups",
+);
+
+/** A name would come to mean another image one day, and a new image is a new root disk. */
+export const imageId = matching(
+  UUID,
+  "give the image's id, not its name, which may come to mean another; `openstack image list` shows it",
+);
+
 /** Any text of one line. */
 export const line: Check<string> = (value) => {
   if (hasControl(value)) {

@@ -3,6 +3,8 @@ import { type Directory } from "../disklist";
 
 /** The stack's configuration after validation; Pulumi.prod.yaml explains each key. */
 export interface Configuration {
+  /** There when any machine is made by the stack. */
+  openstack?: OpenStackConfig;
   server: ServerConfig;
   sets: Record<string, BackupSet>;
   mirror?: MirrorConfig;
@@ -17,18 +19,59 @@ export interface Configuration {
   namespaces: Record<string, Namespace>;
 }
 
-/** A machine that is reached by ssh. */
+/** A machine that is reached by ssh, in one of three ways: as it is, made by the stack, or looked up. */
 export interface HostConfig {
+  existing?: ExistingConfig;
+  openstack?: OpenStackMachine;
+  instance?: InstanceConfig;
+  /** Counted up by hand to have the machine converged again. */
+  generation: number;
+  /** A row of host/platforms.json. */
+  platform: string;
+}
+
+/** A machine as it is. */
+export interface ExistingConfig {
   address: string;
   /** The administrator's account, which may run anything by sudo without a password. */
   user: string;
   port: number;
   /** The host's public key in OpenSSH form. */
   hostKey: string;
-  /** Counted up by hand to have the machine converged again. */
-  generation: number;
-  /** A row of host/platforms.json. */
-  platform: string;
+}
+
+/** Another team's virtual machine, which is looked up and not managed. */
+export interface InstanceConfig extends Omit<ExistingConfig, "address"> {
+  /** Exactly one of id and name. */
+  id?: string;
+  name?: string;
+}
+
+/** A virtual machine that the stack makes. What is common to all is filled in. */
+export interface OpenStackMachine {
+  /** Its fixed IPv4 address. */
+  address: string;
+  image: string;
+  flavor: string;
+  floatingNetwork?: string;
+  /** Of the server: the size of the data volume in GB (2^30 bytes). */
+  volumeGB?: number;
+  /** Of the server: networks from which other stacks enrol. */
+  enrolNetworks: string[];
+  /** The keys as the user finds them, by the names here. */
+  keys: { address: string; image: string; flavor: string; floatingNetwork: string; volumeGB: string };
+}
+
+/** What all machines that the stack makes have in common. */
+export interface OpenStackConfig {
+  network: string;
+  subnet?: string;
+  adminKeys: string[];
+  adminNetworks: string[];
+  configDrive: boolean;
+  availabilityZone?: string;
+  user: string;
+  bastion?: ExistingConfig;
 }
 
 export interface ServerConfig extends HostConfig {

@@ -3,6 +3,7 @@ import { type Platform } from "../platforms";
 import { encodeName } from "../text";
 import { type Configuration } from "./configuration";
 import { checkDirectory, checkTwice } from "./directoryChecks";
+import { checkMachines } from "./machineChecks";
 import { type Problems, suggestion } from "./problems";
 import { WRONG } from "./section";
 
@@ -15,7 +16,7 @@ export function crossCheck(
   checkSets(configuration.sets, problems);
   checkMirror(configuration, platforms, problems);
   checkKeys(configuration, problems);
-  checkHosts(configuration, problems);
+  checkMachines(configuration, problems);
   checkDirectories(configuration, problems);
 }
 
@@ -73,36 +74,6 @@ function checkKeys({ encryption }: Configuration, problems: Problems): void {
       problems.add(`encryption.retiredKeyIds[${index}]`, keyId, "the id is there twice; name each key once");
     }
   });
-}
-
-function checkHosts({ clients, server }: Configuration, problems: Problems): void {
-  const machines = new Map<string, string>();
-  for (const [name, client] of Object.entries(clients)) {
-    if (name === server.name) {
-      problems.add(
-        `clients.${name}`,
-        name,
-        "the server has this name; its directories go to serverDirectories",
-      );
-    }
-    // Whatever the port: it is the program's way in, and the server itself reaches port 22 alone.
-    if (client.address !== WRONG && client.address === server.address) {
-      problems.add(
-        `clients.${name}.address`,
-        client.address,
-        "the server has this address; its directories go to serverDirectories, and another machine needs an address of its own",
-      );
-    }
-    const first = machines.get(client.address);
-    if (client.address !== WRONG && first !== undefined) {
-      problems.add(
-        `clients.${name}.address`,
-        client.address,
-        `clients.${first} has this address, of which the server reaches port 22 alone; put the directories of both there, or give this machine an address of its own`,
-      );
-    }
-    machines.set(client.address, first ?? name);
-  }
 }
 
 function checkDirectories(configuration: Configuration, problems: Problems): void {

@@ -4,18 +4,19 @@ import * as checks from "./checks";
 import {
   type Configuration,
   type EncryptionConfig,
-  type HostConfig,
   type MirrorConfig,
   type ServerConfig,
 } from "./configuration";
 import { crossCheck } from "./crossChecks";
 import { cronSchedule } from "./cron";
 import { ownDirectories, readDirectory, readHooks, readStandAlone } from "./directories";
+import { CLIENT_KEYS, MachineReader, SERVER_KEYS } from "./machines";
 import { Problems, suggestion } from "./problems";
 import { Section } from "./section";
 
 /** The keys of a stack's configuration, as Pulumi.yaml declares them, without the secret ones. */
 export const KEYS = [
+  "openstack",
   "server",
   "sets",
   "mirror",
@@ -30,7 +31,6 @@ export const KEYS = [
 /** Keys whose values are secret: they are read apart, so that no message can show them. */
 export const SECRET_KEYS = ["sshPrivateKey"];
 
-const HOST_KEYS = ["address", "user", "port", "hostKey", "generation", "platform"];
 const SET_KEYS = [
   "schedule",
   "dumpcycle",
@@ -60,17 +60,18 @@ export function readConfiguration(
     problems.sentences.push(`${key} is no key of this program: ${suggestion(key, known)}`);
   }
   const root = new Section(problems, "", raw);
-  const families = Object.keys(platforms);
-  const server = readServer(root, families);
+  const machines = new MachineReader(root, Object.keys(platforms));
+  const server = readServer(root, machines);
   const clients = root
-    .named("clients", checks.hostName, [...HOST_KEYS, "directories", "hooks"])
+    .named("clients", checks.hostName, [...CLIENT_KEYS, "directories", "hooks"])
     .map(([name, section]) => {
       const directories = section
         .items("directories")
         .map((item, index) => readDirectory(problems, `${section.at("directories")}[${index}]`, item));
-      return [name, { ...readHost(section, families), directories, hooks: readHooks(section) }] as const;
+      return [name, { ...machines.client(section), directories, hooks: readHooks(section) }] as const;
     });
   const configuration: Configuration = {
+    openstack: machines.common(),
     server,
     sets: readSets(root),
     mirror: root.has("mirror") ? readMirror(root) : undefined,
@@ -101,31 +102,11 @@ export function readConfiguration(
   return { configuration, mistakes: problems.sentences };
 }
 
-function readHost(section: Section, families: string[]): HostConfig {
-  const isFamily = (value: string) =>
-    families.includes(value) ? undefined : `no such platform; ${suggestion(value, families)}`;
-  return {
-    address: section.text("address", "give the machine's IP address or host name", checks.address),
-    user: section.text("user", "give the administrator's account, such as debian", checks.userName),
-    port: section.whole("port", "where sshd listens", { min: 1, max: 65535, default: 22 }),
-    hostKey: section.text(
-      "hostKey",
-      "give the machine's public ssh key; ssh-keyscan -t ed25519 ADDRESS shows it, compare it with the machine's own",
-      checks.publicKey,
-    ),
-    generation: section.whole("generation", "counted up to converge the machine again", {
-      min: 1,
-      default: 1,
-    }),
-    platform: section.textOr("platform", "debian", isFamily),
-  };
-}
-
-function readServer(root: Section, families: string[]): ServerConfig {
-  const keys = [...HOST_KEYS, "name", "sourceAddress", "dataPath", "lockWaitMinutes", "hooks"];
+function readServer(root: Section, machines: MachineReader): ServerConfig {
+  const keys = [...SERVER_KEYS, "name", "sourceAddress", "dataPath", "lockWaitMinutes", "hooks"];
   const section = root.section("server", keys);
   return {
-    ...readHost(section, families),
+    ...machines.server(section),
     name: section.textOr("name", "backup", checks.hostName),
     sourceAddress: section.optional("sourceAddress", checks.addressOrNetwork),
     dataPath: section.textOr("dataPath", "/srv/amanda", checks.simplePath),

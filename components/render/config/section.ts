@@ -73,6 +73,16 @@ export class Section {
     return this.has(key) ? checkedText(this.problems, this.at(key), this.values[key], check) : undefined;
   }
 
+  /** True or false. */
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.raw(key) ?? fallback;
+    if (typeof value !== "boolean") {
+      this.problems.add(this.at(key), value, "give true or false");
+      return fallback;
+    }
+    return value;
+  }
+
   /** A whole number; NaN when it is wrong. */
   whole(key: string, cure: string, { min, max, default: fallback }: Whole): number {
     if (!this.has(key)) {

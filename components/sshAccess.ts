@@ -1,0 +1,67 @@
+import * as net from "net";
+import * as openstack from "@pulumi/openstack";
+import * as pulumi from "@pulumi/pulumi";
+import { explaining, type Wording } from "./openStackErrors";
+import { sorted } from "./render/text";
+
+export interface SshAccessArgs {
+  /** The security group's name in OpenStack, where several may have the same. Default: the resource's name. */
+  groupName?: string;
+  /** Networks in CIDR form, in the shortest way to write them, from which port 22 is open. Default: none. */
+  networks?: readonly string[];
+  /** The id of a security group whose machines may come too. Default: none. */
+  group?: pulumi.Input<string>;
+  /** @internal Where mistakes are to be put right. */
+  wording?: Wording;
+}
+
+/**
+ * A security group for any number of machines that lets in ssh from some and everything out, and nothing else. One for
+ * all clients is enough: a group says nothing of its members to each other.
+ *
+ * ```ts
+ * const access = new SshAccess("clients", { networks: ["192.0.2.0/24"], group: server.id });
+ * new OpenStackHost("web1", { access, … });
+ * ```
+ */
+export class SshAccess extends pulumi.ComponentResource {
+  /** The security group's id. Who needs the rules too, also when all is destroyed, depends on this component. */
+  readonly id: pulumi.Output<string>;
+
+  constructor(name: string, args: SshAccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("amanda-backup:index:SshAccess", name, {}, opts);
+    const hooks = explaining(name, args.wording);
+    const group = new openstack.networking.SecGroup(
+      `${name}-group`,
+      { name: args.groupName ?? name, description: "ssh for administrators and backups" },
+      // The provider tries for ten minutes otherwise to delete a group that a machine still has.
+      { parent: this, hooks, customTimeouts: { delete: "2m" } },
+    );
+    const rule = (
+      label: string,
+      ethertype: string,
+      from: { remoteIpPrefix?: pulumi.Input<string>; remoteGroupId?: pulumi.Input<string> },
+    ) =>
+      new openstack.networking.SecGroupRule(
+        `${name}-ssh-${label}`,
+        {
+          securityGroupId: group.id,
+          direction: "ingress",
+          ethertype,
+          protocol: "tcp",
+          portRangeMin: 22,
+          portRangeMax: 22,
+          ...from,
+        },
+        { parent: this, hooks },
+      );
+    for (const network of sorted([...new Set(args.networks)])) {
+      rule(network, net.isIPv6(network.split("/")[0]!) ? "IPv6" : "IPv4", { remoteIpPrefix: network });
+    }
+    if (args.group !== undefined) {
+      rule("group", "IPv4", { remoteGroupId: args.group });
+    }
+    this.id = group.id;
+    this.registerOutputs({ id: this.id });
+  }
+}
