@@ -67,8 +67,12 @@ function sortKeys(value: unknown): unknown {
   return value;
 }
 
-/** The folder of the program, which holds templates/ and host/. */
-export const ROOT = path.join(__dirname, "..", "..");
+/** The folder of the package, which holds templates/ and host/, wherever in it this code was compiled to. */
+export const ROOT = packageFolder(__dirname);
+
+function packageFolder(folder: string): string {
+  return fs.existsSync(path.join(folder, "package.json")) ? folder : packageFolder(path.dirname(folder));
+}
 
 /**
  * Render templates/NAME.mustache. `{{x}}` passes through `escape`; `{{{x}}}` is for numbers and for names whose
