@@ -58,8 +58,7 @@ def write_files(directory: Path, record: dict, config_drive: dict[PurePosixPath,
     files = directory / "guest"
     write(files / "init", INIT_SCRIPT, 0o755)
     write(files / "instance.env", f"METADATA={metadata}\n", 0o644)
-    write(files / "image", f"ID={record['image']['id']}\nNAME={record['image']['name']}\n"
-                           f"FLAVOR={record['flavor']}\n", 0o644)
+    write_image(directory, record)
     # One key a line, as ds-identify reads it, who is no YAML parser.
     write(directory / "cloud.cfg", "".join(
         f"{key}: {json.dumps(value)}\n" for key, value in sorted(CLOUD_CONFIG.items())), 0o644)
@@ -67,6 +66,12 @@ def write_files(directory: Path, record: dict, config_drive: dict[PurePosixPath,
         write_devices(directory, {})
     if config_drive:
         write_config_drive(directory / "config_drive", config_drive)
+
+
+def write_image(directory: Path, record: dict) -> None:
+    """What it was made from, for /etc/lab-image."""
+    write(directory / "guest" / "image", f"ID={record['image']['id']}\nNAME={record['image']['name']}\n"
+                                         f"FLAVOR={record['flavor']}\n", 0o644)
 
 
 def decode(files: dict[str, str] | None) -> dict[PurePosixPath, bytes]:

@@ -5,6 +5,7 @@
 | GET / | says that it is there |
 | GET /instances | all, by id: name, address, state (running, off, missing), volumes |
 | PUT /instances/ID | defines one; it is off |
+| PUT /instances/ID/flavor | tells its flavor from the next start on |
 | POST /instances/ID/start, stop?seconds=N, kill | powers it; stop is a shutdown by its systemd |
 | GET /instances/ID/console | what it wrote to its console |
 | DELETE /instances/ID | kills and removes it; its volumes stay |
@@ -41,6 +42,8 @@ def serve(socket: Path, instances, volumes, firewall) -> None:
         ("GET", "/", lambda body, query: {"pid": os.getpid()}),
         ("GET", "/instances", lambda body, query: instances.all()),
         ("PUT", f"/instances/{ID}", lambda body, query, uuid: instances.define(uuid, body)),
+        ("PUT", f"/instances/{ID}/flavor",
+         lambda body, query, uuid: instances.resize(uuid, body["flavor"])),
         ("DELETE", f"/instances/{ID}", lambda body, query, uuid: instances.remove(uuid)),
         ("POST", f"/instances/{ID}/start", lambda body, query, uuid: instances.start(uuid)),
         ("POST", f"/instances/{ID}/stop",

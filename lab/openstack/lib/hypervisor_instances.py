@@ -79,16 +79,15 @@ class Instances:
         return record["Pid"] if record and is_running(record) else 0
 
     def define(self, uuid: str, wanted: dict) -> None:
-        """Make it, off. Of an existing one only name and flavor can change."""
+        """Make it, off. An existing one must be just so."""
         check(wanted, self.lab.subnets()["lab"])
         record = {key: wanted[key] for key in (*TEXTS, "image")}
         with self.locks[uuid]:
             old = self.records().get(uuid)
             record["volumes"] = old["volumes"] if old else {}
-            fixed = ("hostname", "address", "mac", "image")
             exists = uuid in self.existing()
-            if old and exists and any(old[key] != record[key] for key in fixed):
-                raise LabError(f"instance {uuid} exists with other {', '.join(fixed)}")
+            if exists and record != old:
+                raise LabError(f"instance {uuid} exists and is not like that: {old}")
             drive = guest.decode(wanted.get("configDrive"))
             self.save(uuid, record)
             guest.write_files(self.directory / uuid, record, drive,
@@ -97,6 +96,12 @@ class Instances:
                 # Shut from its first moment, unless Neutron has said more by then.
                 self.changed()
                 self.create(uuid, record)
+
+    def resize(self, uuid: str, flavor: str) -> None:
+        with self.locks[uuid]:
+            record = {**self.record(uuid), "flavor": flavor}
+            self.save(uuid, record)
+            guest.write_image(self.directory / uuid, record)
 
     def create(self, uuid: str, record: dict) -> None:
         host, machine = self.host(uuid), self.hosts.machine
