@@ -68,6 +68,19 @@ def withdraw(registry, namespace, document):
         # A renamed resource enrols under its new name before the old one is deleted.
         print(f"{fragment} stays: another resource has enrolled it since")
         return
+    take_out(registry, namespace, fragment)
+
+
+def withdraw_by_hand(settings, namespace, fragment):
+    """The same without a document, by the administrator: for a stack that is gone."""
+    registry = Registry(Changes(), settings)
+    if (namespace, fragment) not in registry.documents:
+        known = ", ".join(sorted(name for space, name in registry.documents if space == namespace)) or "nothing"
+        raise system.Refusal(f"{fragment!r} is not enrolled by the namespace {namespace!r}: it has enrolled {known}")
+    take_out(registry, namespace, fragment)
+
+
+def take_out(registry, namespace, fragment):
     dependent = [name for space, name in registry.documents if space == namespace and name.startswith(f"{fragment}+")]
     if dependent:
         raise system.Refusal(
