@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from amanda_backup import accounts, hooks, packages, preconditions, system
+from amanda_backup import accounts, hooks, metadata, packages, preconditions, system
 
 MARKER = "amanda-backup"
 
@@ -14,10 +14,10 @@ def converge(changes, document):
     hooks.validate(settings["hooks"], settings["name"])
     line = authorized_line(settings)
     if changes.check:
-        apply(changes, settings, line)
+        apply(changes, document, line)
         return
     with system.run_lock("setting up the client", wait_minutes=settings.get("lockWaitMinutes", 5)):
-        apply(changes, settings, line)
+        apply(changes, document, line)
 
 
 def authorized_line(settings):
@@ -35,11 +35,13 @@ def authorized_line(settings):
     return f"{','.join(options)} {key} {MARKER}"
 
 
-def apply(changes, settings, line):
+def apply(changes, document, line):
+    settings = document["settings"]
     platform = settings["platform"]
     dump = {"owner": platform["dumpUser"], "group": platform["dumpGroup"]}
     if packages.ensure(changes, platform, platform["clientPackages"]):
         return
+    metadata.ensure(changes, document)
     accounts.login_shell(changes, platform["dumpUser"])
     accounts.ssh_directory(changes, platform["dumpHome"], platform["dumpGroup"])
     accounts.authorized_keys(changes, platform["dumpHome"], platform["dumpGroup"], [line], MARKER)

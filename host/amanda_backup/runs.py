@@ -128,6 +128,8 @@ def prove_run(settings, name, stamp, wanted=None):
             each["reason"] += f" (Amanda: {said})" if said else ""
             flushed = "" if each["stamp"] == stamp else f" (dumped {each['stamp']})"
             troubles.append(f"{each['host']} {each['disk']}{flushed}: not proved: {each['reason']}")
+    # What was read back may have been memory still: nothing counts as done that a power cut could take.
+    system.run(["sync", "--file-system", settings["dataPath"]])
     now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     ledger.append(path, [{"event": "dump", "run": stamp, "time": now, **each} for each in records]
                   + [{"event": "run", "run": stamp, "time": now, "troubles": troubles}])

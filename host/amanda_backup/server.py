@@ -10,6 +10,7 @@ from amanda_backup import (
     files,
     hooks,
     ledger,
+    metadata,
     mirror,
     packages,
     preconditions,
@@ -58,6 +59,7 @@ def apply(changes, document):
     platform = settings["platform"]
     if packages.ensure(changes, platform, platform["serverPackages"]):
         return
+    metadata.ensure(changes, document)
     configurations_parse(changes, document, Registry(changes, settings))
     changes.directory(system.ETC)
     data.note_new_root(changes, settings)
