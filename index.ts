@@ -5,6 +5,7 @@ export const {
   serverAddress,
   serverHostKey,
   dumpPublicKey,
+  backupServer,
   sets,
   clients,
   mirrorPath,

@@ -1,18 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BackupDirectory } from "./backupDirectory";
-import { type BackupServerRef } from "./backupServerRef";
+import { type BackupServerRef, whenKnown } from "./backupServerRef";
 import { enrol } from "./enrolment";
 import { type Host } from "./host";
 import { hostDocument } from "./hostDocument";
 import { HostSetup } from "./hostSetup";
 import { type Hook } from "./render/config/configuration";
-import { checkDirectory, checkTwice } from "./render/config/directoryChecks";
+import { checkDirectory, checkSetsOf, checkTwice } from "./render/config/directoryChecks";
 import { type DirectorySpec, readDirectory } from "./render/config/directories";
 import { Problems } from "./render/config/problems";
 import { type Directory } from "./render/disklist";
 import { dumptypeSuffix } from "./render/dumptypes";
 import { platformOf } from "./render/platforms";
-import { VisibleError } from "./visibleError";
+import { refuse } from "./visibleError";
 
 export interface BackupClientArgs {
   /** The machine. */
@@ -25,6 +25,12 @@ export interface BackupClientArgs {
   directories?: (DirectorySpec | string)[];
   /** Scripts that directories may name in `before` and `after`. Default: none. */
   hooks?: Record<string, Hook>;
+}
+
+/** @internal A directory that has passed what can be checked; its dumptype may depend on another stack. */
+export interface Declared {
+  name: string;
+  directory: Directory | pulumi.Output<Directory>;
 }
 
 /**
@@ -58,7 +64,7 @@ export class BackupClient extends pulumi.ComponentResource {
       this.declare(`BackupClient ${name} directories[${index}]`, spec),
     );
     for (const directory of directories) {
-      new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
+      new BackupDirectory(`${name}+${directory.name}`, { inline: directory.name }, { parent: this });
     }
     const setup = this.setUp(name);
     const { hostKey } = args.host;
@@ -67,7 +73,11 @@ export class BackupClient extends pulumi.ComponentResource {
       name,
       this,
       this.server,
-      { client: this.clientName, reach: { address, hostKey }, directories },
+      {
+        client: this.clientName,
+        reach: { address, hostKey },
+        directories: directories.map(({ directory }) => directory),
+      },
       // The server's gate asks the client, so both must be set up.
       [setup, ...(pulumi.Resource.isInstance(this.server) ? [this.server] : [])],
     );
@@ -76,18 +86,29 @@ export class BackupClient extends pulumi.ComponentResource {
   }
 
   /** @internal Check a directory of this client's, and take its name. `key` says where a mistake is. */
-  declare(key: string, spec: DirectorySpec | string): Directory {
+  declare(key: string, spec: DirectorySpec | string): Declared {
     const problems = new Problems();
     const directory = readDirectory(problems, key, spec);
     const machine = this.clientName;
-    checkDirectory(this.server.sets, problems, { key, machine, hooks: this.hooks, directory });
+    const { platform, sets } = this.server;
+    const known = pulumi.Output.isInstance(sets) ? undefined : sets;
+    checkDirectory(known, problems, { key, machine, hooks: this.hooks, directory });
     checkTwice(problems, this.taken, key, machine, directory);
-    if (problems.sentences.length > 0) {
-      throw new VisibleError(problems.sentences);
-    }
+    refuse(problems);
     this.diskNames.push(directory.name);
-    const suffix = dumptypeSuffix(this.host.platform, this.server.platform);
-    return { ...directory, dumptype: `${directory.dumptype}${suffix}` };
+    const checked = whenKnown(sets, (names) => {
+      const later = new Problems();
+      checkSetsOf(names, later, { key, directory });
+      refuse(later);
+      return directory;
+    });
+    const typed = whenKnown(checked, (one) =>
+      whenKnown(platform, (family) => {
+        const suffix = dumptypeSuffix(this.host.platform, family);
+        return { ...one, dumptype: `${one.dumptype}${suffix}` };
+      }),
+    );
+    return { name: directory.name, directory: typed as Directory | pulumi.Output<Directory> };
   }
 
   private setUp(name: string): HostSetup {

@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { type BackupClient } from "./backupClient";
 import { enrol } from "./enrolment";
 import { type DirectorySpec } from "./render/config/directories";
-import { type Directory } from "./render/disklist";
 import { VisibleError } from "./visibleError";
 
 export interface BackupDirectoryArgs extends Omit<DirectorySpec, "name"> {
@@ -10,8 +9,8 @@ export interface BackupDirectoryArgs extends Omit<DirectorySpec, "name"> {
   client?: BackupClient;
   /** Amanda's name of the disklist entry, which amrecover's `setdisk` takes. Default: `path`. */
   diskName?: string;
-  /** @internal A client's or server's own `directories` travel in its document and need no enrolment each. */
-  inline?: Directory;
+  /** @internal The name of one of a client's or server's own, which travel in its document without an enrolment each. */
+  inline?: string;
 }
 
 /**
@@ -33,7 +32,7 @@ export class BackupDirectory extends pulumi.ComponentResource {
   constructor(name: string, args: BackupDirectoryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:BackupDirectory", name, {}, opts);
     if (args.inline !== undefined) {
-      this.diskName = args.inline.name;
+      this.diskName = args.inline;
     } else {
       const { client, diskName, inline: _, ...spec } = args;
       if (client === undefined) {
@@ -42,10 +41,11 @@ export class BackupDirectory extends pulumi.ComponentResource {
         ]);
       }
       const path = spec.path ?? name;
-      const directory = client.declare(`BackupDirectory ${name}`, { ...spec, path, name: diskName ?? path });
-      this.diskName = directory.name;
-      const declared = { client: client.clientName, standAlone: directory.name, directories: [directory] };
-      this.ready = enrol(name, this, client.server, declared, [client]).stdout.apply(() => true);
+      const declared = client.declare(`BackupDirectory ${name}`, { ...spec, path, name: diskName ?? path });
+      this.diskName = declared.name;
+      const { clientName, server } = client;
+      const what = { client: clientName, standAlone: declared.name, directories: [declared.directory] };
+      this.ready = enrol(name, this, server, what, [client]).stdout.apply(() => true);
     }
     this.registerOutputs({ diskName: this.diskName });
   }

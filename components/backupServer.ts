@@ -16,7 +16,8 @@ import { platformOf, platforms } from "./render/platforms";
 import { serverFiles, setFacts } from "./render/serverFiles";
 import { sorted } from "./render/text";
 import { SshIdentity } from "./sshIdentity";
-import { VisibleError } from "./visibleError";
+import { type FromStackArgs, serverFromStack, type ServerFacts } from "./stackServer";
+import { refuse } from "./visibleError";
 
 export interface BackupServerArgs {
   /** The machine. */
@@ -58,12 +59,28 @@ export interface BackupServerArgs {
  * ```
  */
 export class BackupServer extends pulumi.ComponentResource implements BackupServerRef {
+  /**
+   * The backup server that another stack has made, for clients and directories of this one:
+   *
+   * ```ts
+   * const key = new SshIdentity("enrolment", { comment: "webshop.prod" });
+   * const stack = new pulumi.StackReference("organization/amanda-backup/prod");
+   * const server = BackupServer.fromStack(stack, { enrolmentKey: key.privateKey });
+   * new BackupClient("shop1", { host, server, directories: ["/srv/shop"] });
+   * ```
+   *
+   * Its configuration must list the key's public half: `namespaces`, under `PROJECT.STACK` of this program.
+   */
+  static fromStack(stack: pulumi.StackReference, args: FromStackArgs): BackupServerRef {
+    return serverFromStack(stack, args);
+  }
+
   readonly serverName: string;
   readonly address: pulumi.Output<string>;
   readonly sourceAddress: pulumi.Output<string | null>;
   readonly hostKey: pulumi.Output<string>;
   readonly dumpPublicKey: pulumi.Output<string>;
-  readonly enrolment: Host;
+  readonly enrolment: BackupServerRef["enrolment"];
   readonly namespace: string;
   readonly sets: readonly string[];
   readonly platform: string;
@@ -100,7 +117,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     const sign = this.identity(`${name}-sign`, { protect: true });
     const enrolment = this.identity(`${name}-enrolment`);
     this.dumpPublicKey = dump.publicKey;
-    const { address, hostKey, platform, port, proxy } = host;
+    const { address, hostKey, port, proxy } = host;
     this.enrolment = {
       address,
       hostKey,
@@ -108,7 +125,6 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       identity: pulumi
         .output(host.identity)
         .apply(({ generation, instance, image }) => ({ generation, instance, image })),
-      platform,
       port,
       proxy,
       user: "enrol",
@@ -116,11 +132,28 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
     };
     const keys = this.keys(name, { dump, sign });
     for (const directory of this.args.directories) {
-      new BackupDirectory(`${name}+${directory.name}`, { inline: directory }, { parent: this });
+      new BackupDirectory(`${name}+${directory.name}`, { inline: directory.name }, { parent: this });
     }
     const setup = this.setUp(name, enrolment, keys);
     this.ready = setup.stdout.apply(() => true);
     this.registerOutputs({ address: this.address, hostKey: this.hostKey, dumpPublicKey: this.dumpPublicKey });
+  }
+
+  /** The stack output `backupServer`, which `fromStack` reads. */
+  facts(): pulumi.Output<ServerFacts> {
+    const { address, hostKey, identity, port } = this.enrolment;
+    return pulumi.output({
+      format: 1 as const,
+      serverName: this.serverName,
+      address,
+      port: port ?? 22,
+      hostKey,
+      sourceAddress: this.sourceAddress,
+      dumpPublicKey: this.dumpPublicKey,
+      platform: this.platform,
+      identity,
+      sets: this.sets,
+    });
   }
 
   /** What the configuration's reader has checked for a stack's own file, and nobody for a program. */
@@ -136,9 +169,7 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
         `namespaces.${this.namespace} is this stack itself: leave it out, it may enrol anyway`,
       );
     }
-    if (problems.sentences.length > 0) {
-      throw new VisibleError(problems.sentences);
-    }
+    refuse(problems);
   }
 
   private identity(name: string, opts?: pulumi.ComponentResourceOptions): SshIdentity {

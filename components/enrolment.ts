@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type BackupServerRef } from "./backupServerRef";
+import { type BackupServerRef, whenKnown } from "./backupServerRef";
 import { HostSetup } from "./hostSetup";
 import { ENROL_LINE, WITHDRAW_LINE } from "./render/commandLines";
+import { type Directory } from "./render/disklist";
 import { type Enrolment, enrolmentDocument } from "./render/enrolment";
 
 /** What of an enrolment its client or directory decides. */
-type Declared = Omit<Enrolment<pulumi.Input<string>>, "identity" | "namespace">;
+interface Declared extends Omit<Enrolment<pulumi.Input<string>>, "directories" | "identity" | "namespace"> {
+  directories: (Directory | pulumi.Output<Directory>)[];
+}
 
 /**
  * Hand a client's or a stand-alone directory's entries to the server, and withdraw them when the resource is deleted.
@@ -21,11 +24,18 @@ export function enrol(
   dependsOn: pulumi.Resource[],
 ): HostSetup {
   const identity = pulumi.all([server.enrolment.identity, owner.urn]);
-  const document = enrolmentDocument({
-    ...declared,
-    identity: identity.apply(([host, resource]) => ({ ...host, resource })),
-    namespace: server.namespace,
-  });
+  const { directories } = declared;
+  const known = directories.some((directory) => pulumi.Output.isInstance(directory))
+    ? pulumi.all(directories)
+    : (directories as Directory[]);
+  const document = whenKnown(known, (list) =>
+    enrolmentDocument({
+      ...declared,
+      directories: list,
+      identity: identity.apply(([host, resource]) => ({ ...host, resource })),
+      namespace: server.namespace,
+    }),
+  );
   return new HostSetup(
     `${name}-enrolment`,
     {
@@ -33,7 +43,7 @@ export function enrol(
       line: ENROL_LINE,
       deleteLine: WITHDRAW_LINE,
       document,
-      review: { disklist: document.disklist },
+      review: { disklist: whenKnown(document, ({ disklist }) => disklist) },
     },
     { parent: owner, dependsOn },
   );

@@ -1,10 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-/** A machine that is reached by ssh, whoever made it. */
-export interface Host {
+/** An account on a machine, and how it is reached by ssh. */
+export interface SshAccount {
   /** IP address or host name. */
   address: pulumi.Input<string>;
-  /** The account to log in with; it must be allowed to run anything by `sudo -n`. */
+  /** The account to log in with. */
   user: pulumi.Input<string>;
   /** Where sshd listens. Default 22. */
   port?: pulumi.Input<number>;
@@ -12,18 +12,22 @@ export interface Host {
   privateKey?: pulumi.Input<string>;
   /** The host's public key in OpenSSH form. A connection to any other key is refused. */
   hostKey: pulumi.Input<string>;
+  /** A machine through which this one is reached. Default: it is reached directly. */
+  proxy?: HostProxy;
+  /** That the machine may still be booting: it is dialled for longer, and set up only when cloud-init is done. */
+  boots?: true;
+}
+
+/** A machine that is reached by ssh, whoever made it. Its account must be allowed to run anything by `sudo -n`. */
+export interface Host extends SshAccount {
   /** What changes when the machine is new, rebuilt or wiped, and so has to be converged again. */
   identity: pulumi.Input<HostIdentity>;
   /** The family of its distribution: a row of host/platforms.json. Decides paths and users in the rendered files. */
   platform: string;
-  /** A machine through which this one is reached. Default: it is reached directly. */
-  proxy?: HostProxy;
   /** How the backup server and its clients see the machine. Default `address`; another one behind a floating IP. */
   internalAddress?: pulumi.Input<string>;
   /** The id of the attached volume that is to hold the server's data. Default: `dataPath` is there or is a folder. */
   dataVolume?: pulumi.Input<string>;
-  /** That the machine may still be booting: it is dialled for longer, and set up only when cloud-init is done. */
-  boots?: true;
   /** That from its boot on only root may reach the metadata service, which tells whoever asks the host key. */
   closeMetadata?: true;
 }

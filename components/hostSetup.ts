@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { type Host, type HostProxy } from "./host";
+import { type HostProxy, type SshAccount } from "./host";
 import { INSTALL_LINE } from "./render/commandLines";
 import { stableJson } from "./render/text";
 
@@ -12,7 +12,7 @@ const BOOTING_DIAL_ERROR_LIMIT = 40;
 
 export interface HostSetupArgs {
   /** The machine, and the account on it. */
-  host: Host;
+  host: SshAccount;
   /** What the host is to be, sent on standard input as JSON; docs/contracts.md. */
   document: pulumi.Input<Record<string, unknown>>;
   /** Whether the document holds a secret: then all of it is one, and so is what the command prints. Default false. */
@@ -67,7 +67,10 @@ export class HostSetup extends pulumi.ComponentResource {
   }
 }
 
-function endpoint({ address, user, port, privateKey, hostKey }: Host | HostProxy, dialErrorLimit: number) {
+function endpoint(
+  { address, user, port, privateKey, hostKey }: SshAccount | HostProxy,
+  dialErrorLimit: number,
+) {
   return {
     host: address,
     user,

@@ -5,6 +5,7 @@ import { BackupServer } from "./backupServer";
 import { type StackConfiguration } from "./config";
 import { Machines } from "./machines";
 import { sorted } from "./render/text";
+import { type ServerFacts } from "./stackServer";
 
 /** What the stack gives out: an API for other stacks, with nothing secret in it. */
 export interface StackOutputs {
@@ -14,6 +15,8 @@ export interface StackOutputs {
   serverHostKey: pulumi.Output<string>;
   /** The key by which the server reaches amandad on a client, and nothing else there. */
   dumpPublicKey: pulumi.Output<string>;
+  /** What other stacks need to enrol, for `BackupServer.fromStack`. */
+  backupServer: pulumi.Output<ServerFacts>;
   /** The names of the sets. */
   sets: readonly string[];
   /** Client to Amanda's names of its directories. */
@@ -62,6 +65,7 @@ export function backupStack(config: StackConfiguration): StackOutputs {
     serverAddress: server.address,
     serverHostKey: server.hostKey,
     dumpPublicKey: server.dumpPublicKey,
+    backupServer: server.facts(),
     sets: server.sets,
     clients: Object.fromEntries([...clients].map(([name, client]) => [name, sorted(client.diskNames)])),
     mirrorPath: config.mirror?.path ?? null,

@@ -16,6 +16,20 @@ describe.each([
   test("the outputs are the API that README lists", () => {
     const unknown = expect.anything() as unknown;
     expect(program.outputs).toEqual({
+      backupServer: preview
+        ? "unknown"
+        : {
+            format: 1,
+            serverName: "backup1",
+            address: "192.0.2.10",
+            port: 22,
+            hostKey: existing().server.hostKey as string,
+            sourceAddress: "192.0.2.10",
+            dumpPublicKey: program.outputs.dumpPublicKey,
+            platform: "debian",
+            identity: { generation: 1 },
+            sets: ["daily"],
+          },
       clients: { db1: ["postgres"], web1: ["/etc", "/home", "/srv/www"] },
       dumpPublicKey: preview
         ? "unknown"
@@ -222,6 +236,7 @@ test("index.ts exports the outputs and nothing else", async () => {
       exported = await import("../../index");
     });
     expect(Object.keys(exported).sort()).toEqual([
+      "backupServer",
       "clients",
       "dumpPublicKey",
       "mirrorPath",

@@ -13,17 +13,31 @@ export interface Place {
   directory: Directory;
 }
 
-/** Report sets and hooks of a directory that are not there, and what is there twice. `known` are the sets' names. */
-export function checkDirectory(
+/** Report sets of a directory that are not there. */
+export function checkSetsOf(
   known: readonly string[],
   problems: Problems,
-  { key, machine, hooks, directory }: Place,
+  { key, directory }: Pick<Place, "key" | "directory">,
 ): void {
   directory.sets.forEach((set, index) => {
     if (set !== WRONG && !known.includes(set)) {
       problems.add(`${key}.sets[${index}]`, set, `no such set; ${suggestion(set, known)}`);
     }
   });
+}
+
+/**
+ * Report sets and hooks of a directory that are not there, and what is there twice. `known` are the sets' names;
+ * undefined when only another stack knows them.
+ */
+export function checkDirectory(
+  known: readonly string[] | undefined,
+  problems: Problems,
+  { key, machine, hooks, directory }: Place,
+): void {
+  if (known !== undefined) {
+    checkSetsOf(known, problems, { key, directory });
+  }
   if (directory.sets.length === 0) {
     problems.add(`${key}.sets`, [], "no set would dump the directory; name one or leave the directory out");
   }
