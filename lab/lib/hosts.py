@@ -19,14 +19,19 @@ class Hosts:
         self.machine = Machine(lab)
         self.networks = Networks(lab, self.machine)
 
-    def existing(self) -> dict[str, dict]:
-        """Container records by host name; the dead among them are known to be dead."""
+    def records(self) -> list[dict]:
+        """The lab's containers, hosts or not; the dead among them are known to be dead."""
         records = self.machine.podman_json(
             "ps", "--all", "--filter", f"label={LABEL}={self.lab.id}", "--format", "json")
         for record in records:
             if record["State"] in ("running", "stopping") and not alive(record["Pid"]):
                 note_death(record["Id"])
-        return {record["Labels"][f"{LABEL}.host"]: record for record in records}
+        return records
+
+    def existing(self) -> dict[str, dict]:
+        """Container records by host name."""
+        return {record["Labels"][f"{LABEL}.host"]: record for record in self.records()
+                if f"{LABEL}.host" in record["Labels"]}
 
     def create(self, host: Host, image: str, network: str) -> None:
         """Start a new host. Its container must not exist."""
@@ -70,10 +75,11 @@ class Hosts:
 
     def ensure_networks(self) -> dict[str, str]:
         """Podman's names of the networks; new ones when no host is on the old."""
-        if self.existing() and not self.lab.has_subnets():
+        records = self.records()
+        if records and not self.lab.has_subnets():
             print("lab: removing hosts whose keys are gone with the state", file=sys.stderr)
             self.down()
-        elif not self.existing():
+        elif not records:
             self.networks.remove()
         return self.networks.ensure()
 
@@ -98,7 +104,7 @@ class Hosts:
 
     def down(self) -> None:
         """By label, so that it needs nothing of the state to be left."""
-        self.remove_containers([record["Names"][0] for record in self.existing().values()])
+        self.remove_containers([record["Names"][0] for record in self.records()])
         self.networks.remove()
         self.machine.kill_rest()
         self.machine.clear_cgroup()

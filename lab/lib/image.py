@@ -17,35 +17,41 @@ SUITE = "bookworm"
 SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
 
 
-def name() -> str:
+def name(repository: str = REPOSITORY, directory: Path = DIRECTORY) -> str:
     digest = hashlib.sha256("\n".join(sources()).encode())
-    for path in sorted(DIRECTORY.iterdir()):
-        digest.update(f"{path.name}\0".encode() + path.read_bytes())
-    return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(directory)}\0".encode() + path.read_bytes())
+    return f"{repository}:{digest.hexdigest()[:12]}"
+
+
+def exists(image: str) -> bool:
+    return run(["podman", "image", "exists", image], check=False).returncode == 0
 
 
 def ensure(lab: Lab) -> str:
     """Build the image unless it is there; return its name."""
     image = name()
-    if run(["podman", "image", "exists", image], check=False).returncode:
-        build(lab, image)
+    if not exists(image):
+        build(lab, image, DIRECTORY, [
+            "--variant=minbase", "--skip=cleanup/apt",
+            f'--essential-hook=chroot "$1" debconf-set-selections <"{DIRECTORY}/debconf"'])
     return image
 
 
-def build(lab: Lab, image: str) -> None:
+def build(lab: Lab, image: str, directory: Path, options: list[str]) -> None:
+    """Make an image of the packages that a directory lists, finished by its customize.sh."""
     print(f"lab: building {image}, which takes a minute or two", file=sys.stderr, flush=True)
     start = time.monotonic()
-    packages = re.findall(r"^[^#\s]+", (DIRECTORY / "packages").read_text(), re.MULTILINE)
-    with tempfile.TemporaryDirectory(dir=lab.state) as directory:
-        tarball, log = Path(directory) / "os.tar", lab.state / "image.log"
+    packages = re.findall(r"^[^#\s]+", (directory / "packages").read_text(), re.MULTILINE)
+    with tempfile.TemporaryDirectory(dir=lab.state) as work:
+        tarball, log = Path(work) / "os.tar", lab.state / "image.log"
         with open(log, "w", encoding="utf-8") as output:
             done = subprocess.run(
-                ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}",
-                 "--skip=cleanup/apt,cleanup/reproducible", "--dpkgopt=force-unsafe-io",
-                 "--dpkgopt=path-exclude=/usr/share/man/*",
-                 "--dpkgopt=path-exclude=/usr/share/locale/*/LC_MESSAGES/*",
-                 f'--essential-hook=chroot "$1" debconf-set-selections <"{DIRECTORY}/debconf"',
-                 f"--customize-hook={DIRECTORY}/customize.sh", SUITE, str(tarball), *sources()],
+                ["mmdebstrap", f"--include={','.join(packages)}", "--skip=cleanup/reproducible",
+                 "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/man/*",
+                 "--dpkgopt=path-exclude=/usr/share/locale/*/LC_MESSAGES/*", *options,
+                 f"--customize-hook={directory}/customize.sh", SUITE, str(tarball), *sources()],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         if done.returncode:
             raise LabError(f"mmdebstrap failed; the end of {log}:\n" + "\n".join(
@@ -54,9 +60,9 @@ def build(lab: Lab, image: str) -> None:
     print(f"lab: image built in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
-def remove() -> None:
+def remove(repository: str = REPOSITORY) -> None:
     """Remove the images of all versions, except where another lab uses them."""
-    images = run(["podman", "images", "--quiet", REPOSITORY]).stdout.split()
+    images = run(["podman", "images", "--quiet", repository]).stdout.split()
     if images:
         run(["podman", "rmi", *images], check=False)
 

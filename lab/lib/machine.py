@@ -89,11 +89,12 @@ class Machine:
     def podman_json(self, *args: str):
         return json.loads(self.podman(*args).stdout or "null") or []
 
-    def run_flags(self) -> list[str]:
+    def run_flags(self, limit: int = 4096) -> list[str]:
+        """Of a container: no cgroups of podman's own, and at most so many files and processes."""
         if not self.hybrid:
             return []
         return ["--cgroups=disabled", "--cgroupns=private",
-                "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
+                "--ulimit", f"nofile={limit}:{limit}", "--ulimit", f"nproc={limit}:{limit}"]
 
     def clear_cgroup(self, host: str = "") -> None:
         """Remove the cgroups that a dead systemd left; living ones refuse and stay."""

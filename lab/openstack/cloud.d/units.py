@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Write the systemd units of services.json, and the target that wants them all."""
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+UNITS = Path("/etc/systemd/system")
+# One process each: two cores serve the whole cloud. `Connection: close` since
+# uwsgi drops connections that it kept alive, which Python's clients take badly.
+UWSGI = ("/usr/bin/uwsgi-core --plugin python3 --master --processes 1 --threads 4 --enable-threads --lazy-apps "
+         "--need-app --die-on-term --disable-logging --buffer-size 65535 --post-buffering 65535 "
+         "--add-header Connection:close")
+UNIT = """\
+[Unit]
+Description=OpenStack {name}
+After=mariadb.service rabbitmq-server.service network.target
+Wants=mariadb.service rabbitmq-server.service
+StartLimitIntervalSec=0
+
+[Service]
+User={user}
+Group={user}
+Environment=PYTHONPATH=/opt/lab/drivers PYTHONDONTWRITEBYTECODE=1
+RuntimeDirectory={name}
+WorkingDirectory=/
+{address}ExecStart={command}
+Restart=on-failure
+RestartSec=1
+TimeoutStopSec=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+# Where instances look for their metadata: an address of this container alone.
+ADDRESS = """\
+ExecStartPre=+/sbin/ip address replace {address}/32 dev lo
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+"""
+
+
+def unit(name: str, service: dict) -> str:
+    address = service.get("address", "")
+    if "wsgi" in service:
+        command = f"{UWSGI} --http-socket {address}:{service['port']} --wsgi-file {service['wsgi']}"
+    else:
+        command = f"{HERE}/run {service['main']}"
+        for file in service.get("config", []):
+            command += f" --config-file {file}"
+    return UNIT.format(name=name, user=service["user"], command=command,
+                       address=ADDRESS.format(address=address) if address else "")
+
+
+def main() -> None:
+    for name, service in json.loads((HERE / "services.json").read_text()).items():
+        (UNITS / f"{name}.service").write_text(unit(name, service))
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
