@@ -159,6 +159,25 @@ class RunTest(SandboxCase):
             self.assertEqual(done.returncode, 75)
             self.assertIn(f"waited {waited} min for {holder}", done.stderr)
 
+    def test_7_what_is_not_on_the_disk_does_not_count(self):
+        """The data file system is written out before the ledger says a word; a disk that fails there ends the run."""
+        program, noted = self.box.path("/usr/local/sbin/sync"), self.box.path("/run/lock/noted")
+        program.write_text("#!/bin/sh\necho 'error syncing: Input/output error' >&2\nexit 1\n")
+        program.chmod(0o755)
+        self.addCleanup(program.unlink)
+        done = self.box.backupctl("run", "daily", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\Aamanda-backup: sync … /srv/amanda ended .*Input/output error\n\Z")
+        lost = max(self.stamps())
+        self.assertNotIn(lost, [line["run"] for line in self.box.ledger()])
+        program.write_text(
+            f"#!/bin/sh\necho \"$* $(grep -c '\"event\": \"run\"' {DATA}/ledger/daily.jsonl)\" >> /run/lock/noted\n"
+            "exec /usr/bin/sync \"$@\"\n")
+        runs = len([line for line in self.box.ledger() if line["event"] == "run"])
+        self.night()
+        self.assertEqual(noted.read_text(), f"--file-system {DATA} {runs}\n--file-system {DATA} {runs + 1}\n")
+        self.assertEqual([line["proved"] for line in self.box.ledger() if line["event"] == "dump" and line["run"] == lost], [True])
+
     def test_8_status_and_list_tell_all_this(self):
         told = self.box.backupctl("status", "--json")
         state = json.loads(told.stdout)["sets"]["daily"]
@@ -203,7 +222,7 @@ print("\\n".join(runs.run(settings, "daily")))
 
     def test_help_documents_the_exit_codes(self):
         text = self.box.backupctl("--help").stdout
-        for words in ("exit status:", "75", "run", "mirror", "status", "list", "kit", "takeover"):
+        for words in ("exit status:", "75", "run", "mirror", "status", "list", "kit", "takeover", "check", "withdraw"):
             self.assertIn(words, text)
 
 

@@ -141,6 +141,19 @@ class NewRoot(unittest.TestCase):
             source = hosts.root(CLIENT if host == CLIENT else SERVER, tree.format(place))
             self.assertEqual(hosts.root(SERVER, tree.format(f"/restored/{host}{place}")), source)
 
+    def test_6_monitoring_names_a_client_that_is_gone(self):
+        self.assertRegex(self.backupctl("check"), r"\AAMANDA OK - 2 directories of 2 hosts in 1 sets, last run [-0-9: ]+\n\Z")
+        hosts.root(CLIENT, "ssh-keygen -q -t ed25519 -N '' -f /root/other; cp /root/other /etc/ssh/ssh_host_ed25519_key;"
+                           " systemctl restart ssh")
+        done = lab.ssh(SERVER, "backupctl check", check=False)
+        self.assertIn("another machine answers: its host key is not the enrolled one", done.stdout)
+        self.assertEqual(done.returncode, 1)
+        lab.lab("power-off", CLIENT)
+        done = lab.ssh(SERVER, "backupctl check --json", check=False)
+        told = json.loads(done.stdout)
+        self.assertEqual((done.returncode, [(each["level"], each["about"]) for each in told["problems"]]), (1, [("WARNING", "client")]))
+        self.assertRegex(told["summary"], rf"client {CLIENT} \({hosts.address(CLIENT)}\) cannot be reached for /srv/www: .*(timed out|No route)")
+
 
 if __name__ == "__main__":
     unittest.main()
