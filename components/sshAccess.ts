@@ -1,8 +1,11 @@
 import * as net from "net";
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
+import { type BackupServerRef } from "./backupServerRef";
 import { explaining, type Wording } from "./openStackErrors";
+import { normalised } from "./render/config/networks";
 import { sorted } from "./render/text";
+import { VisibleError } from "./visibleError";
 
 export interface SshAccessArgs {
   /** The security group's name in OpenStack, where several may have the same. Default: the resource's name. */
@@ -11,6 +14,8 @@ export interface SshAccessArgs {
   networks?: readonly string[];
   /** The id of a security group whose machines may come too. Default: none. */
   group?: pulumi.Input<string>;
+  /** A backup server of another stack, which may come too. Default: none. */
+  server?: BackupServerRef;
   /** @internal Where mistakes are to be put right. */
   wording?: Wording;
 }
@@ -39,7 +44,7 @@ export class SshAccess extends pulumi.ComponentResource {
     );
     const rule = (
       label: string,
-      ethertype: string,
+      ethertype: pulumi.Input<string>,
       from: { remoteIpPrefix?: pulumi.Input<string>; remoteGroupId?: pulumi.Input<string> },
     ) =>
       new openstack.networking.SecGroupRule(
@@ -56,12 +61,29 @@ export class SshAccess extends pulumi.ComponentResource {
         { parent: this, hooks },
       );
     for (const network of sorted([...new Set(args.networks)])) {
-      rule(network, net.isIPv6(network.split("/")[0]!) ? "IPv6" : "IPv4", { remoteIpPrefix: network });
+      rule(network, family(network), { remoteIpPrefix: network });
     }
     if (args.group !== undefined) {
       rule("group", "IPv4", { remoteGroupId: args.group });
     }
+    if (args.server !== undefined) {
+      const source = pulumi.output(args.server.sourceAddress).apply(known);
+      rule("server", source.apply(family), { remoteIpPrefix: source });
+    }
     this.id = group.id;
     this.registerOutputs({ id: this.id });
   }
+}
+
+function family(network: string): "IPv4" | "IPv6" {
+  return net.isIPv6(network.split("/")[0]!) ? "IPv6" : "IPv4";
+}
+
+function known(source: string | null): string {
+  if (source === null) {
+    throw new VisibleError([
+      "the address from which the backup server comes is not known: give `sourceAddress` in its stack, or here `networks` in place of `server`",
+    ]);
+  }
+  return normalised(source);
 }
