@@ -49,15 +49,13 @@ class Site:
             }},
             "encryption": {"keyId": "2026a"},
             "clients": {
-                # One has a config drive, the other asks the metadata service.
-                name: {**self.machine(name, configDrive=name != "app1"),
-                       "directories": sorted(TREES.get(name, {"/etc": ""}))}
+                name: {**self.machine(name), "directories": sorted(TREES.get(name, {"/etc": ""}))}
                 for name in self.clients
             },
             "namespaces": self.namespaces,
         }
 
     def shop_configuration(self, *, stack, enrolled):
-        """The configuration of examples/app-stack."""
-        return {**self.common(), "backupStack": f"organization/amanda-backup/{stack}", "address": self.address(SHOP),
+        """The configuration of examples/app-stack. Its machine asks the metadata service, the others have config drives."""
+        return {**self.common(), "configDrive": False, "backupStack": f"organization/amanda-backup/{stack}", "address": self.address(SHOP),
                 "enrol": enrolled}
