@@ -30,7 +30,7 @@ def credentials(facts, project):
     """The environment by which the provider logs in as the only user of this project."""
     return {
         "OS_AUTH_URL": facts["authUrl"], "OS_REGION_NAME": facts["region"], "OS_IDENTITY_API_VERSION": "3",
-        "OS_PROJECT_NAME": project, "OS_USERNAME": project, "OS_PASSWORD": facts["projects"][project]["password"],
+        "OS_PROJECT_NAME": project, "OS_USERNAME": project, "OS_PASSWORD": facts["users"][project]["password"],
         "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
     }
 

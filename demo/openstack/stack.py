@@ -20,22 +20,23 @@ class CloudStack:
 
     def host(self, name):
         """A machine of the stack as drive.lab takes it, with the key that the stack has pinned."""
-        key = resource(self.stack, HOST_KEY, f"{name}-")["outputs"]["publicKeyOpenssh"]
+        key = self.part(HOST_KEY, name)["outputs"]["publicKeyOpenssh"]
         return Instance(self.site.address(name), key.strip())
 
     def instance(self, name):
         """The machine's id in Nova."""
-        return resource(self.stack, INSTANCE, f"{name}-")["id"]
+        return self.part(INSTANCE, name)["id"]
 
     def instance_image(self, name):
-        return resource(self.stack, INSTANCE, f"{name}-")["outputs"]["imageId"]
+        return self.part(INSTANCE, name)["outputs"]["imageId"]
 
     def volume(self):
         """The data volume's id in Cinder."""
-        return resource(self.stack, VOLUME, "server-")["id"]
+        return self.part(VOLUME, "server")["id"]
 
-    def urn(self, kind, name):
-        return resource(self.stack, {"Instance": INSTANCE}[kind], f"{name}-")["urn"]
+    def part(self, kind, name):
+        """The resource of this type that belongs to a machine."""
+        return resource(self.stack, kind, f"{'backup' if name == 'server' else name}-host-")
 
     def fingerprint(self, host, directory):
         return lab.run_program(self.host(host), "fingerprint.py", directory)

@@ -6,6 +6,7 @@ import subprocess
 from demo.compare import amrecover, compare, sha256_of
 from demo.openstack.config import TREES, Site
 from demo.openstack.shop import Shop
+from demo.openstack.stack import INSTANCE
 from drive import cloud, lab
 from drive.lab import ROOT, Failed
 from drive.stack import Stack
@@ -141,7 +142,7 @@ class CloudDemo(Shop):
 
     def replace_server(self):
         before = self.instance("server")
-        self.up("--target-replace", self.urn("Instance", "server"), "--target-dependents")
+        self.up("--target-replace", self.part(INSTANCE, "server")["urn"], "--target-dependents")
         self.up()
         if self.instance("server") == before:
             raise Failed("the server was not replaced")
