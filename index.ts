@@ -1,14 +1,9 @@
 import { stackConfiguration } from "./components/config";
+import { lookUps } from "./components/lookUps";
 import { backupStack } from "./components/stack";
 
-export const {
-  serverAddress,
-  serverHostKey,
-  dumpPublicKey,
-  backupServer,
-  sets,
-  clients,
-  mirrorPath,
-  statusCommand,
-  ready,
-} = backupStack(stackConfiguration());
+/** What the cloud is asked for is known before anything is declared, so that a mistake is told before a change. */
+export = async () => {
+  const config = stackConfiguration();
+  return backupStack(config, await lookUps(config));
+};

@@ -1,8 +1,6 @@
-import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 import { type Host, type HostIdentity, type HostProxy } from "./host";
-import { ask } from "./openStackLookups";
-import { VisibleError } from "./visibleError";
+import { findInstance, type FoundInstance } from "./openStackLookups";
 
 export interface ExistingInstanceArgs {
   /** OpenStack's id of the machine. Exactly one of `id` and `name`. */
@@ -23,8 +21,8 @@ export interface ExistingInstanceArgs {
   generation?: number;
   /** The family of its distribution. Default `debian`. */
   platform?: string;
-  /** @internal What the user calls it, for sentences. */
-  key?: string;
+  /** @internal What was found already. */
+  found?: FoundInstance;
 }
 
 /**
@@ -52,7 +50,7 @@ export class ExistingInstance implements Host {
     this.hostKey = args.hostKey;
     this.platform = args.platform ?? "debian";
     this.proxy = args.proxy;
-    const found = pulumi.output(find(args));
+    const found = pulumi.output(args.found ?? findInstance("ExistingInstance", args));
     this.address = found.address;
     this.identity = pulumi.output({
       generation: args.generation ?? 1,
@@ -60,38 +58,4 @@ export class ExistingInstance implements Host {
       image: found.image,
     });
   }
-}
-
-interface Found {
-  address: string;
-  instance: string;
-  image: string;
-}
-
-async function find({ id, key, name }: ExistingInstanceArgs): Promise<Found> {
-  const at = key ?? "ExistingInstance";
-  const what = id === undefined ? `${at}.name is ${JSON.stringify(name)}` : `${at}.id is "${id}"`;
-  const cures = {
-    none: "the project sees no such instance; `openstack server list` shows them",
-    several: "several ports have this name; give the id of one instance",
-  };
-  const wanted = id ?? (await ask(idOf(name!), what, cures));
-  const instance = await ask(openstack.compute.getInstanceV2({ id: wanted }), what, cures);
-  // The provider answers with nothing where there is none.
-  const address = instance.networks?.find(({ fixedIpV4 }) => fixedIpV4)?.fixedIpV4 ?? instance.accessIpV4;
-  if (!address) {
-    throw new VisibleError([
-      `${what}: ${instance.name ? "this instance has no IPv4 address; give it one" : cures.none}`,
-    ]);
-  }
-  return { address, instance: wanted, image: instance.imageId };
-}
-
-/** By its port, since the provider looks up an instance by its id alone. */
-async function idOf(name: string): Promise<string> {
-  const { deviceId } = await openstack.networking.getPort({ dnsName: name.toLowerCase() });
-  if (!deviceId) {
-    throw new Error("No openstack_networking_port_v2 found that an instance has");
-  }
-  return deviceId;
 }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type StackConfiguration } from "./config";
 import { ExistingInstance } from "./existingInstance";
 import { ExistingHost, type Host, type HostProxy } from "./host";
-import { checkedFlavor, findNetwork } from "./openStackLookups";
+import { type LookUps } from "./lookUps";
 import { OpenStackHost } from "./openStackHost";
 import { type HostConfig, type OpenStackMachine } from "./render/config/configuration";
 import { sourceOf } from "./render/config/machineChecks";
@@ -12,40 +12,35 @@ import { SshAccess } from "./sshAccess";
 /** Turns the machines of a configuration into hosts: finds, looks up, or makes them. */
 export class Machines {
   private readonly proxy?: HostProxy;
-  private readonly flavors = new Map<string, pulumi.Output<string>>();
-  private where?: ReturnType<typeof findNetwork>;
   private serverAccess?: SshAccess;
   private clientAccess?: SshAccess;
 
-  constructor(private readonly config: StackConfiguration) {
+  constructor(
+    private readonly config: StackConfiguration,
+    private readonly found: LookUps,
+  ) {
     const bastion = config.openstack?.bastion;
     this.proxy = bastion && { ...bastion, privateKey: config.sshPrivateKey };
   }
 
   server(name: string): Host {
     const { server } = this.config;
-    return this.host(name, server.name, "server", server, () => this.accessToServer());
+    return this.host(name, server.name, server, () => this.accessToServer());
   }
 
   client(name: string): Host {
-    return this.host(name, name, `clients.${name}`, this.config.clients[name]!, () => this.accessToClients());
+    return this.host(name, name, this.config.clients[name]!, () => this.accessToClients());
   }
 
-  private host(
-    name: string,
-    machineName: string,
-    key: string,
-    machine: HostConfig,
-    access: () => SshAccess,
-  ): Host {
+  private host(name: string, machineName: string, machine: HostConfig, access: () => SshAccess): Host {
     const { generation, platform } = machine;
     const common = { generation, platform, privateKey: this.config.sshPrivateKey };
     if (machine.openstack !== undefined) {
       return this.make(name, machineName, machine.openstack, access(), common);
     }
     if (machine.instance !== undefined) {
-      const { proxy } = this;
-      return new ExistingInstance({ ...machine.instance, ...common, proxy, key: `${key}.instance` });
+      const found = this.found.instances[name]!;
+      return new ExistingInstance({ ...machine.instance, ...common, proxy: this.proxy, found });
     }
     return new ExistingHost({ ...machine.existing!, ...common });
   }
@@ -57,16 +52,15 @@ export class Machines {
     access: SshAccess,
     common: { generation: number; platform: string; privateKey?: pulumi.Output<string> },
   ): Host {
-    const { adminKeys, availabilityZone, configDrive, network, subnet, user } = this.config.openstack!;
-    this.where ??= findNetwork(network, subnet);
+    const { adminKeys, availabilityZone, configDrive, network, user } = this.config.openstack!;
     const is = (key: string, value: unknown) => `${key} is ${JSON.stringify(value)}`;
     return new OpenStackHost(`${name}-host`, {
       ...common,
-      ...this.where,
+      ...this.found.where!,
       machineName,
       address: machine.address,
       image: machine.image,
-      flavor: this.flavor(machine.flavor, keys.flavor),
+      flavor: machine.flavor,
       floatingNetwork: machine.floatingNetwork,
       volumeGB: machine.volumeGB,
       access,
@@ -84,13 +78,6 @@ export class Machines {
         volumeGB: is(keys.volumeGB, machine.volumeGB),
       },
     });
-  }
-
-  /** One question for each flavor, however many machines have it. */
-  private flavor(flavor: string, key: string): pulumi.Output<string> {
-    const checked = this.flavors.get(flavor) ?? checkedFlavor(flavor, key);
-    this.flavors.set(flavor, checked);
-    return checked;
   }
 
   private accessToServer(): SshAccess {

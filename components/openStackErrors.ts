@@ -3,11 +3,23 @@ import { explain, type Wording } from "./render/openStackErrors";
 
 export { type Wording };
 
+/** How a component's resources tell what a refusal of OpenStack means. */
+export interface Explaining {
+  /** For the option `hooks`. */
+  hooks: pulumi.ResourceHookBinding;
+  /** For an input of each resource that depends on no other of the component's: it must not be declared earlier. */
+  settled: <T>(value: T) => Promise<T>;
+}
+
 /**
- * For the option `hooks` of OpenStack's resources: when the provider fails, say in one sentence which key is to be
- * changed and how. `name` is that of the component, since a hook has a name of its own in the program.
+ * When the provider fails, say in one sentence which key is to be changed and how. `name` is that of the component,
+ * since a hook has a name of its own in the program.
+ *
+ * Engine and language host must both know error hooks, and only trying tells: a language host that is older than the
+ * engine passes the question on and cannot pass on the hook. Then the provider's words have to do, and README's table.
  */
-export function explaining(name: string, wording?: Wording): pulumi.ResourceHookBinding {
+export function explaining(name: string, wording?: Wording): Explaining {
+  const onError: pulumi.ErrorHook[] = [];
   const hook = new pulumi.ErrorHook(
     `${name}-explaining`,
     async ({ errors, failedOperation, name: resource, type }) => {
@@ -19,5 +31,11 @@ export function explaining(name: string, wording?: Wording): pulumi.ResourceHook
       return false;
     },
   );
-  return { onError: [hook] };
+  // The types leave it out.
+  const { __registered: registered } = hook as unknown as { __registered: Promise<void> };
+  const tried = registered.then(
+    () => void onError.push(hook),
+    () => undefined,
+  );
+  return { hooks: { onError }, settled: (value) => tried.then(() => value) };
 }

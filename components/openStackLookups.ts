@@ -1,86 +1,126 @@
 import * as openstack from "@pulumi/openstack";
-import * as pulumi from "@pulumi/pulumi";
 import { explain } from "./render/openStackErrors";
 import { VisibleError } from "./visibleError";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The ids of a network and of a subnet in it. Where both are given as ids nobody is asked. */
-export function findNetwork(
-  network: string,
-  subnet: string | undefined,
-): { network: pulumi.Output<string>; subnet: pulumi.Output<string> } {
-  const isId = ID.test(network);
-  const networkId = isId
-    ? Promise.resolve(network)
-    : ask(
-        openstack.networking.getNetwork({ name: network }).then(({ id }) => id),
-        `openstack.network is ${JSON.stringify(network)}`,
-        {
-          none: "the project sees no network of this name; `openstack network list` shows them",
-          several: "several networks have this name; give the id of one",
-        },
-      );
-  const subnetId =
-    subnet === undefined
-      ? networkId.then((id) =>
-          ask(
-            openstack.networking.getSubnet({ networkId: id, ipVersion: 4 }).then((found) => found.id),
-            `openstack.network is ${JSON.stringify(network)}`,
-            {
-              none: "it has no IPv4 subnet, or the project does not see it; name another one",
-              several: "it has several IPv4 subnets; give the id of one as openstack.subnet",
-            },
-          ),
-        )
-      : Promise.resolve(subnet);
-  return { network: pulumi.output(networkId), subnet: pulumi.output(subnetId) };
+/** The cloud could not be asked: there is no way to it, or it lets nobody in. */
+export class Unanswered extends VisibleError {
+  constructor(
+    /** What was asked for: the key. */
+    readonly key: string,
+    readonly reason: string,
+  ) {
+    super([`${key} could not be looked up: ${reason}`]);
+  }
 }
 
-/**
- * The name of a flavor, once the cloud has said that it has it: otherwise a machine's port and volume would be made
- * before it is refused. `key` is what the user calls it. A preview without the cloud goes on with a warning.
- */
-export function checkedFlavor(flavor: string, key: string): pulumi.Output<string> {
-  const asked = ask(
-    openstack.compute.getFlavor({ name: flavor }).then(() => flavor),
-    `${key} is ${JSON.stringify(flavor)}`,
-    {
-      none: "the cloud has no such flavor; `openstack flavor list` shows them",
-      several: "several flavors have this name; name another one",
-    },
-  );
-  return pulumi.output(
-    asked.catch(async (error: unknown) => {
-      if (!pulumi.runtime.isDryRun() || !(error instanceof Unanswered)) {
-        throw error;
-      }
-      await pulumi.log.warn(`flavors are not checked in this preview: ${error.message}`);
-      return flavor;
-    }),
-  );
+/** Something that is asked for, by the user's key and value. */
+export interface Question {
+  key: string;
+  value: string;
+  /** What to do when there is none of it, or when there are several. */
+  none: string;
+  several: string;
 }
 
-/** The cloud could not be asked. */
-export class Unanswered extends VisibleError {}
-
-/** An answer of the cloud, or one sentence. `what` begins it: the key and its value. */
-export async function ask<T>(
-  answer: Promise<T>,
-  what: string,
-  cures: { none: string; several: string },
-): Promise<T> {
+/** An answer of the cloud, or a VisibleError. */
+export async function ask<T>({ key, value, none, several }: Question, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     if (/[Mm]ore than one/.test(text)) {
-      throw new VisibleError([`${what}: ${cures.several}`]);
+      throw new VisibleError([`${key} is ${JSON.stringify(value)}: ${several}`]);
     }
     if (/returned no |No openstack_\S+ found/.test(text)) {
-      throw new VisibleError([`${what}: ${cures.none}`]);
+      throw new VisibleError([`${key} is ${JSON.stringify(value)}: ${none}`]);
     }
-    const sentence = explain({ type: "", operation: "read", error: text });
-    throw new Unanswered([`${what}: it could not be looked up: ${sentence ?? text}`]);
+    throw new Unanswered(key, explain({ type: "", operation: "read", error: text }) ?? text.trim());
   }
+}
+
+/** The ids of a network and of a subnet in it. Where both are given as ids nobody is asked. */
+export async function findNetwork(
+  network: string,
+  subnet: string | undefined,
+): Promise<{ network: string; subnet: string }> {
+  const question = { key: "openstack.network", value: network };
+  const networkId = ID.test(network)
+    ? network
+    : await ask(
+        {
+          ...question,
+          none: "the project sees no network of this name; `openstack network list` shows them",
+          several: "several networks have this name; give the id of one",
+        },
+        openstack.networking.getNetwork({ name: network }).then(({ id }) => id),
+      );
+  if (subnet !== undefined) {
+    return { network: networkId, subnet };
+  }
+  const found = await ask(
+    {
+      ...question,
+      none: "it has no IPv4 subnet that the project sees; name another one",
+      several: "it has several IPv4 subnets; give the id of one as openstack.subnet",
+    },
+    openstack.networking.getSubnet({ networkId, ipVersion: 4 }),
+  );
+  return { network: networkId, subnet: found.id };
+}
+
+/** Ask whether the cloud has a flavor: otherwise a machine's port and volume would be made before it is refused. */
+export async function findFlavor(name: string, key: string): Promise<void> {
+  await ask(
+    {
+      key,
+      value: name,
+      none: "the cloud has no such flavor; `openstack flavor list` shows them",
+      several: "several flavors have this name; name another one",
+    },
+    openstack.compute.getFlavor({ name }),
+  );
+}
+
+/** What a machine of another team's is known by. */
+export interface FoundInstance {
+  address: string;
+  instance: string;
+  image: string;
+}
+
+/** Another team's machine, by its id or its name. `key` is where they stand. */
+export async function findInstance(
+  key: string,
+  { id, name }: { id?: string; name?: string },
+): Promise<FoundInstance> {
+  const question: Question = {
+    key: `${key}.${id === undefined ? "name" : "id"}`,
+    value: id ?? name!,
+    none: "the project sees no such instance; `openstack server list` shows them",
+    several: "several ports have this name; give the instance's id",
+  };
+  const wanted = id ?? (await ask(question, idOf(name!)));
+  const instance = await ask(question, openstack.compute.getInstanceV2({ id: wanted }));
+  // Of one that is not there the provider tells nothing, and does not fail.
+  if (!instance.name) {
+    throw new VisibleError([`${question.key} is ${JSON.stringify(question.value)}: ${question.none}`]);
+  }
+  const address = instance.networks.find(({ fixedIpV4 }) => fixedIpV4)?.fixedIpV4 ?? instance.accessIpV4;
+  if (!address) {
+    throw new VisibleError([
+      `${question.key} is ${JSON.stringify(question.value)}: this instance has no IPv4 address; give it one`,
+    ]);
+  }
+  return { address, instance: wanted, image: instance.imageId };
+}
+
+/** By the port, since the provider looks up an instance by its id alone. */
+async function idOf(name: string): Promise<string> {
+  const { deviceId } = await openstack.networking.getPort({ dnsName: name.toLowerCase() });
+  if (!deviceId) {
+    throw new Error("No openstack_networking_port_v2 found that an instance has");
+  }
+  return deviceId;
 }

@@ -3,6 +3,7 @@ import { BackupClient } from "./backupClient";
 import { BackupDirectory } from "./backupDirectory";
 import { BackupServer } from "./backupServer";
 import { type StackConfiguration } from "./config";
+import { type LookUps } from "./lookUps";
 import { Machines } from "./machines";
 import { sorted } from "./render/text";
 import { type ServerFacts } from "./stackServer";
@@ -29,9 +30,9 @@ export interface StackOutputs {
   ready: pulumi.Output<boolean>;
 }
 
-/** Declare everything that a stack's configuration asks for. */
-export function backupStack(config: StackConfiguration): StackOutputs {
-  const machines = new Machines(config);
+/** Declare everything that a stack's configuration asks for. `found` is what the cloud knows of it. */
+export function backupStack(config: StackConfiguration, found: LookUps): StackOutputs {
+  const machines = new Machines(config, found);
   const { name: serverName, sourceAddress, dataPath, lockWaitMinutes, hooks } = config.server;
   // The keys hang from the resource's name, so it is not the configured one, which may change.
   const server = new BackupServer("backup", {

@@ -100,6 +100,20 @@ export const CLOUD: Cloud = (token, inputs) => {
   }
 };
 
+/** What the stack of a backup server gives out for other stacks. */
+export const BACKUP_SERVER = {
+  format: 1,
+  serverName: "backup1",
+  address: "10.1.0.11",
+  port: 22,
+  hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfu1jSZnCOAq49T/R6J5bUTZZTyS32u7bsOF3YrzeL1",
+  sourceAddress: "10.1.0.11",
+  dumpPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJs0baB4TTusro+cwOi3zlSwSwRDFcgWv9JsGE7W6umb dump",
+  platform: "debian",
+  identity: { generation: 1 },
+  sets: ["daily"],
+};
+
 function outputs(type: string, secrets: string[], inputs: Record<string, unknown>): Record<string, unknown> {
   switch (type) {
     case "tls:index/privateKey:PrivateKey": {
@@ -121,6 +135,8 @@ function outputs(type: string, secrets: string[], inputs: Record<string, unknown
       secrets.push(result.slice(0, 60));
       return { result, bcryptHash: "$2a$10$hash" };
     }
+    case "pulumi:pulumi:StackReference":
+      return { name: inputs.name, outputs: { backupServer: BACKUP_SERVER } };
     case "openstack:compute/volumeAttach:VolumeAttach":
       return { volumeId: inputs.volumeId };
     case "openstack:networking/floatingIp:FloatingIp":

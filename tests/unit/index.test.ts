@@ -226,16 +226,17 @@ test.each([
   expect((mistake as Error).message.split("\n  - ").slice(1)).toEqual([sentence]);
 });
 
-test("index.ts exports the outputs and nothing else", async () => {
+test("index.ts gives out the outputs and nothing else", async () => {
   await jest.isolateModulesAsync(async () => {
     const { run } = await import("./engine");
     const { configure } = await import("./program");
-    let exported: object = {};
+    let given: object = {};
     await run(true, async () => {
       configure(existing());
-      exported = await import("../../index");
+      const { default: program } = await import("../../index");
+      given = await program();
     });
-    expect(Object.keys(exported).sort()).toEqual([
+    expect(Object.keys(given).sort()).toEqual([
       "backupServer",
       "clients",
       "dumpPublicKey",

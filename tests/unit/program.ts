@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { stackConfiguration } from "../../components/config";
+import { lookUps } from "../../components/lookUps";
 import { backupStack } from "../../components/stack";
-import { run, type Run } from "./engine";
+import { type Cloud, CLOUD, run, type Run } from "./engine";
 import { existing } from "./prod";
 
 /** What a stack registered and gave out; an output that is not known is "unknown". */
@@ -24,14 +25,17 @@ export async function runStack(
   preview: boolean,
   config: Record<string, unknown> = existing(),
   secrets: Record<string, string> = {},
+  cloud: Cloud = CLOUD,
 ): Promise<Program> {
   const outputs: Record<string, unknown> = {};
-  const recorded = await run(preview, async () => {
+  const declare = async () => {
     configure(config, secrets);
-    for (const [name, value] of Object.entries(backupStack(stackConfiguration()))) {
+    const configuration = stackConfiguration();
+    for (const [name, value] of Object.entries(backupStack(configuration, await lookUps(configuration)))) {
       outputs[name] = await resolved(pulumi.output(value as unknown));
     }
-  });
+  };
+  const recorded = await run(preview, declare, "test", cloud);
   return { ...recorded, outputs };
 }
 

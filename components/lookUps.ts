@@ -1,0 +1,97 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type StackConfiguration } from "./config";
+import { findFlavor, findInstance, findNetwork, type FoundInstance, Unanswered } from "./openStackLookups";
+import { sorted } from "./render/text";
+import { VisibleError } from "./visibleError";
+
+/** What a configuration names and the cloud knows. */
+export interface LookUps {
+  /** The ids of the network and subnet in which machines are made; undefined when none is. */
+  where?: { network: string; subnet: string };
+  /** Clients that are another team's machines, by their names. */
+  instances: Record<string, FoundInstance>;
+}
+
+/**
+ * Ask the cloud for all that the configuration names, before anything is declared. Throws one VisibleError that tells
+ * all that is not there. Without a way to the cloud a preview goes on when nothing is needed but to be checked.
+ */
+export async function lookUps(config: StackConfiguration): Promise<LookUps> {
+  const answers = new Answers();
+  const { clients, openstack } = config;
+  const where = openstack && answers.needed(findNetwork(openstack.network, openstack.subnet));
+  for (const [flavor, key] of flavors(config)) {
+    answers.wanted(findFlavor(flavor, key));
+  }
+  const instances = Object.entries(clients).flatMap(([name, { instance }]) =>
+    instance === undefined
+      ? []
+      : [{ name, found: answers.needed(findInstance(`clients.${name}.instance`, instance)) }],
+  );
+  await answers.all();
+  const found = instances.map(async (one) => [one.name, await one.found] as const);
+  return { where: await where, instances: Object.fromEntries(await Promise.all(found)) };
+}
+
+/** Each flavor of a machine, with the key where it is first named. */
+function flavors({ clients, server }: StackConfiguration): Map<string, string> {
+  const made = [server, ...sorted(Object.keys(clients)).map((name) => clients[name]!)].flatMap(
+    ({ openstack }) => openstack ?? [],
+  );
+  return new Map(made.reverse().map(({ flavor, keys }) => [flavor, keys.flavor]));
+}
+
+/** Collects what is wrong with answers, so that all of it is told at once. */
+class Answers {
+  private readonly waiting: Promise<void>[] = [];
+  private readonly sentences: string[] = [];
+  private readonly unanswered: { error: Unanswered; needed: boolean }[] = [];
+
+  /** An answer without which nothing can be declared. */
+  needed<T>(answer: Promise<T>): Promise<T> {
+    this.add(answer, true);
+    return answer;
+  }
+
+  /** An answer that only tells of a mistake. */
+  wanted(answer: Promise<unknown>): void {
+    this.add(answer, false);
+  }
+
+  private add(answer: Promise<unknown>, needed: boolean): void {
+    const told = (error: unknown) => {
+      if (error instanceof Unanswered) {
+        this.unanswered.push({ error, needed });
+      } else if (error instanceof VisibleError) {
+        this.sentences.push(error.message);
+      } else {
+        throw error;
+      }
+    };
+    this.waiting.push(answer.then(() => undefined, told));
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.waiting);
+    const needed = this.unanswered.some((one) => one.needed) || !pulumi.runtime.isDryRun();
+    const failures = [...this.sentences, ...(needed ? this.ungiven() : [])];
+    if (failures.length > 0) {
+      throw new VisibleError(
+        failures,
+        `the stack ${pulumi.getStack()} and the cloud do not fit together; nothing was changed:`,
+      );
+    }
+    for (const sentence of this.ungiven()) {
+      await pulumi.log.warn(`not checked in this preview: ${sentence}`);
+    }
+  }
+
+  /** Most often all have one reason, which is told once. */
+  private ungiven(): string[] {
+    const keys = new Map<string, string[]>();
+    for (const { error } of this.unanswered) {
+      keys.set(error.reason, [...(keys.get(error.reason) ?? []), error.key]);
+    }
+    return [...keys].map(([reason, list]) => `${sorted(list).join(", ")} could not be looked up: ${reason}`);
+  }
+}
