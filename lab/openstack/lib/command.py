@@ -31,6 +31,8 @@ def main() -> None:
     # The command line of `openstack` is its own, options and all.
     arguments = (argparse.Namespace(arguments=sys.argv[1:]) if command == "openstack"
                  else parser.parse_args())
+    # The services' own users reach the hypervisor's socket, whatever the caller's umask is.
+    os.umask(0o022)
     try:
         if os.geteuid() != 0:
             raise LabError("the lab needs root (networks, mounts): use sudo")
