@@ -17,6 +17,9 @@ beforeAll(() => {
   consumer = new Consumer(folder);
 }, 120_000);
 
+// A first load of the SDKs takes its time on a busy machine.
+jest.setTimeout(60_000);
+
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 interface Outputs {
@@ -94,7 +97,7 @@ describe("examples/app-stack with the installed package", () => {
     const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
     const done = spawnSync(process.execPath, [tsc, "-p", "."], { cwd: consumer.project, encoding: "utf8" });
     expect(done.stdout + done.stderr + done.status).toBe("0");
-  }, 120_000);
+  });
 
   test("makes its machine and its key first, gives out the public half, and says that nothing is backed up", async () => {
     const warned = jest.spyOn(console, "warn").mockImplementation();
@@ -115,13 +118,21 @@ describe("examples/app-stack with the installed package", () => {
       "shop1-setup-command",
     ]);
     const enrolments = recorded.resources.filter(({ inputs }) => inputs["create"] === "enrol");
-    expect(enrolments.map(({ inputs }) => documentOf(inputs)).map(({ client, directories }) => ({ client, directories }))).toEqual([
+    expect(
+      enrolments
+        .map(({ inputs }) => documentOf(inputs))
+        .map(({ client, directories }) => ({ client, directories })),
+    ).toEqual([
       { client: "shop1", directories: [expect.objectContaining({ path: "/srv/shop" })] },
       { client: "shop1", directories: [expect.objectContaining({ path: "/srv/uploads" })] },
     ]);
     for (const { inputs } of enrolments) {
       const { host, hostKey, user } = plain(inputs["connection"]);
-      expect({ host, hostKey, user }).toEqual({ host: "10.1.0.11", hostKey: BACKUP_SERVER.hostKey, user: "enrol" });
+      expect({ host, hostKey, user }).toEqual({
+        host: "10.1.0.11",
+        hostKey: BACKUP_SERVER.hostKey,
+        user: "enrol",
+      });
     }
   });
 });
