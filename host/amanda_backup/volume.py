@@ -74,8 +74,7 @@ def ensure(changes, settings, renewed):
             return
         mount(changes, path, device)
     elif grown(device) and changes.wanted(f"grow the file system of the data volume {volume}"):
-        if system.run(["resize2fs", device], check=False).returncode != 0:
-            changes.tell(f"this kernel does not grow {path} while it is mounted: it grows at the next boot")
+        grow(changes, path, device)
     whose(changes, settings, volume)
 
 
@@ -210,6 +209,16 @@ def grown(device):
     with open(device, "rb", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
     return size - int(facts["Block count"]) * int(facts["Block size"]) >= GROW_BYTES
+
+
+def grow(changes, path, device):
+    """Let a mounted file system fill its device; where that is not allowed, unmount it meanwhile. Under the run's lock."""
+    if system.run(["resize2fs", device], check=False).returncode == 0:
+        return
+    if system.run(["umount", str(changes.at(path))], check=False).returncode != 0:
+        changes.tell(f"{path} cannot be grown while it is in use: it grows at the next boot")
+        return
+    mount(changes, path, device)
 
 
 def whose(changes, settings, volume):
