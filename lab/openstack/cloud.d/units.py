@@ -22,7 +22,6 @@ StartLimitIntervalSec=0
 User={user}
 Group={user}
 Environment=PYTHONPATH=/opt/lab/drivers PYTHONDONTWRITEBYTECODE=1
-RuntimeDirectory={name}
 WorkingDirectory=/
 {address}ExecStart={command}
 Restart=on-failure

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 from hosts import Hosts, is_running
@@ -55,11 +54,6 @@ class Cloud:
             f"--volume={HERE}/drivers:/opt/lab/drivers:ro",
             f"--volume={self.lab.state}/hypervisor:/run/hypervisor",
             image, "/sbin/init", host="cloud")
-
-    def started(self) -> datetime:
-        """When this run of the container began."""
-        state = self.machine.podman("inspect", "--format={{.State.StartedAt.Unix}}", self.container)
-        return datetime.fromtimestamp(int(state.stdout), timezone.utc)
 
     def passwords(self) -> dict[str, str]:
         """By user. They were made when the image was built."""
