@@ -1,6 +1,7 @@
 """What must be on the data volume is there: nothing of ours writes into the bare folder below its mount."""
 
 import json
+import os
 import time
 
 from amanda_backup import ledger, system, volume
@@ -37,14 +38,38 @@ def is_mounted(changes, settings):
         raise system.Refusal(f"dataPath: {data} holds no catalogue: mount the data volume; nothing was changed")
 
 
+def adopt(changes, settings):
+    """Go on with data that comes from before this root disk; nothing to do on any other."""
+    if changes.at(system.ETC / "settings.json").exists():
+        return
+    give_to_dump_user(changes, settings)
+    note_new_root(changes, settings)
+
+
+def give_to_dump_user(changes, settings):
+    """What the old machine's dump user wrote belongs to this one's, whose number is another in another distribution."""
+    platform, base = settings["platform"], changes.at(settings["dataPath"])
+    owner = system.ids(platform["dumpUser"], platform["dumpGroup"])
+    places = [base / kind / name for kind in ("vtapes", "holding", "catalogue") for name in sorted(settings["sets"])]
+    for place in [*places, base / "gnutar-lists", base / "ledger" / "crypt.jsonl", *base.glob("ledger/key-*.sha256")]:
+        # Keys' records are root's, and the dump user reads them by its group.
+        wanted = (0, owner[1]) if place.suffix == ".sha256" else owner
+        if not place.exists() or (place.stat().st_uid, place.stat().st_gid) == wanted:
+            continue
+        if changes.wanted(f"give {settings['dataPath']}/{place.relative_to(base)} to {platform['dumpUser']}"):
+            # The place itself comes last: a kill before that leaves it to the next call.
+            for folder, folders, names in os.walk(place, topdown=False):
+                for name in [*folders, *names]:
+                    os.chown(os.path.join(folder, name), *wanted, follow_symlinks=False)
+            os.chown(place, *wanted, follow_symlinks=False)
+
+
 def note_new_root(changes, settings):
-    """End the bases of the server's own directories when the ledger comes from before this root disk.
+    """End the bases of the server's own directories.
 
     GNU tar's state of them is on the data volume and knows files by their dates: what a new root disk brought back to
     an older state would be missing from an incremental dump.
     """
-    if changes.at(system.ETC / "settings.json").exists():
-        return
     for name in sorted(settings["sets"]):
         path = changes.at(ledger.folder(settings) / f"{name}.jsonl")
         if path.exists() and changes.wanted(f"go on with the dumps of {name} on the data volume"):

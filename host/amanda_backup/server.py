@@ -62,7 +62,7 @@ def apply(changes, document):
     metadata.ensure(changes, document)
     configurations_parse(changes, document, Registry(changes, settings))
     changes.directory(system.ETC)
-    data.note_new_root(changes, settings)
+    data.adopt(changes, settings)
     changes.file(system.ETC / "settings.json", json.dumps(settings, indent=2, sort_keys=True) + "\n")
     links(changes, settings)
     directories(changes, settings)
