@@ -110,7 +110,8 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       .output(args.sourceAddress ?? host.internalAddress ?? host.address)
       .apply((source) => (args.sourceAddress !== undefined || net.isIP(source) !== 0 ? source : null));
     this.hostKey = pulumi.output(host.hostKey);
-    this.statusCommand = pulumi.interpolate`ssh ${host.user}@${host.address} sudo backupctl status`;
+    const jump = host.proxy && pulumi.interpolate`-J ${host.proxy.user}@${host.proxy.address} `;
+    this.statusCommand = pulumi.interpolate`ssh ${jump ?? ""}${host.user}@${host.address} sudo backupctl status`;
     this.check();
 
     const dump = this.identity(`${name}-dump`, { protect: true });

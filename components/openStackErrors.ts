@@ -1,25 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
+import * as state from "@pulumi/pulumi/runtime/state";
 import { explain, type Wording } from "./render/openStackErrors";
 
 export { type Wording };
 
-/** How a component's resources tell what a refusal of OpenStack means. */
-export interface Explaining {
-  /** For the option `hooks`. */
-  hooks: pulumi.ResourceHookBinding;
-  /** For an input of each resource that depends on no other of the component's: it must not be declared earlier. */
-  settled: <T>(value: T) => Promise<T>;
-}
-
 /**
- * When the provider fails, say in one sentence which key is to be changed and how. `name` is that of the component,
- * since a hook has a name of its own in the program.
- *
- * Engine and language host must both know error hooks, and only trying tells: a language host that is older than the
- * engine passes the question on and cannot pass on the hook. Then the provider's words have to do, and README's table.
+ * For the option `hooks` of a component's resources: when the provider fails, say in one sentence which key is to be
+ * changed and how. `name` is the component's, since a hook has a name of its own in the program.
  */
-export function explaining(name: string, wording?: Wording): Explaining {
-  const onError: pulumi.ErrorHook[] = [];
+export function explaining(name: string, wording?: Wording): pulumi.ResourceHookBinding {
+  if (!errorHooksAreKnown()) {
+    return {};
+  }
   const hook = new pulumi.ErrorHook(
     `${name}-explaining`,
     async ({ errors, failedOperation, name: resource, type }) => {
@@ -31,11 +23,16 @@ export function explaining(name: string, wording?: Wording): Explaining {
       return false;
     },
   );
+  return { onError: [hook] };
+}
+
+/**
+ * Whether engine and language host both know error hooks; otherwise the provider's words have to do, and README's table.
+ * A language host that is older than the engine hands the engine's yes on and not the hook itself. Such a one does not
+ * tell its programs the root directory either.
+ */
+function errorHooksAreKnown(): boolean {
   // The types leave it out.
-  const { __registered: registered } = hook as unknown as { __registered: Promise<void> };
-  const tried = registered.then(
-    () => void onError.push(hook),
-    () => undefined,
-  );
-  return { hooks: { onError }, settled: (value) => tried.then(() => value) };
+  const { getStore } = state as unknown as { getStore: () => { supportsErrorHooks: boolean } };
+  return getStore().supportsErrorHooks && process.env.PULUMI_NODEJS_ROOT_DIRECTORY !== undefined;
 }

@@ -1,7 +1,7 @@
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 import { type Host, type HostIdentity, type HostProxy } from "./host";
-import { explaining, type Explaining, type Wording } from "./openStackErrors";
+import { explaining, type Wording } from "./openStackErrors";
 import { userData } from "./render/userData";
 import { type SshAccess } from "./sshAccess";
 import { SshIdentity } from "./sshIdentity";
@@ -66,12 +66,12 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
   readonly closeMetadata = true;
 
   private readonly machineName: string;
-  private readonly explaining: Explaining;
+  private readonly hooks: pulumi.ResourceHookBinding;
 
   constructor(name: string, args: OpenStackHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:OpenStackHost", name, {}, opts);
     this.machineName = args.machineName ?? name;
-    this.explaining = explaining(name, { ...ownWording(name, args), ...args.wording });
+    this.hooks = explaining(name, { ...ownWording(name, args), ...args.wording });
     this.user = args.user ?? "debian";
     this.privateKey = args.privateKey;
     this.platform = args.platform ?? "debian";
@@ -104,14 +104,14 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
     return new openstack.networking.Port(
       `${name}-port`,
       {
-        name: this.explaining.settled(this.machineName),
+        name: this.machineName,
         networkId: args.network,
         fixedIps: [{ subnetId: args.subnet, ipAddress: args.address }],
         securityGroupIds: [args.access.id, ...(args.securityGroups ?? [])],
       },
       {
         parent: this,
-        hooks: this.explaining.hooks,
+        hooks: this.hooks,
         // The rules too: whoever leaves the server in `pulumi destroy` has to reach it.
         dependsOn: [args.access],
         // Neutron would change a port's address under a machine that does not hear of it.
@@ -147,7 +147,7 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
       },
       {
         parent: this,
-        hooks: this.explaining.hooks,
+        hooks: this.hooks,
         additionalSecretOutputs: ["userData"],
         // Other administrators' keys are no reason for a new machine.
         ignoreChanges: ["userData"],
@@ -166,19 +166,19 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
     const volume = new openstack.blockstorage.Volume(
       `${name}-volume`,
       {
-        name: this.explaining.settled(`${this.machineName}-data`),
+        name: `${this.machineName}-data`,
         description: "amanda-backup: vtapes, holding disk and catalogue",
         size,
         enableOnlineResize: true,
       },
-      { parent: this, hooks: this.explaining.hooks, protect: true, retainOnDelete: true },
+      { parent: this, hooks: this.hooks, protect: true, retainOnDelete: true },
     );
     const attachment = new openstack.compute.VolumeAttach(
       `${name}-attachment`,
       { instanceId: instance.id, volumeId: volume.id },
       {
         parent: this,
-        hooks: this.explaining.hooks,
+        hooks: this.hooks,
         deleteBeforeReplace: true,
         // The machine is shut down first, which unmounts the volume; detaching it before would be pulling a disk.
         deletedWith: instance,
@@ -195,7 +195,7 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
     const floating = new openstack.networking.FloatingIp(
       `${name}-floating`,
       { pool, portId: port.id },
-      { parent: this, hooks: this.explaining.hooks },
+      { parent: this, hooks: this.hooks },
     );
     return floating.address;
   }

@@ -35,10 +35,10 @@ export class SshAccess extends pulumi.ComponentResource {
 
   constructor(name: string, args: SshAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:SshAccess", name, {}, opts);
-    const { hooks, settled } = explaining(name, args.wording);
+    const hooks = explaining(name, args.wording);
     const group = new openstack.networking.SecGroup(
       `${name}-group`,
-      { name: settled(args.groupName ?? name), description: "ssh for administrators and backups" },
+      { name: args.groupName ?? name, description: "ssh for administrators and backups" },
       // The provider tries for ten minutes otherwise to delete a group that a machine still has.
       { parent: this, hooks, customTimeouts: { delete: "2m" } },
     );

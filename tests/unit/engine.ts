@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state";
+import { ROOT } from "../../components/render/text";
 
 /** A resource as the program registered it with the engine. */
 export interface Registered {
@@ -18,6 +19,9 @@ export interface Registered {
   dependencies: string[];
   additionalSecretOutputs: string[];
   replaceOnChanges: string[];
+  /** Names of the hooks that are called when the provider fails. */
+  onError: string[];
+  customTimeouts: { delete: string };
   /** Inputs as sent: a secret is `Secret`, what a preview does not know is `UNKNOWN`. */
   inputs: Record<string, unknown>;
 }
@@ -41,6 +45,18 @@ export interface Run {
   calls: [string, Record<string, unknown>][];
 }
 
+/** What surrounds a program. */
+export interface Surroundings {
+  /** The stack's name. Default: test. */
+  stack?: string;
+  /** What look-ups are answered. Default: CLOUD. */
+  cloud?: Cloud;
+  /** The outputs of the stack that the program refers to. Default: none. */
+  stackOutputs?: Record<string, unknown>;
+  /** Whether engine and language host know error hooks. Default: true. */
+  errorHooks?: boolean;
+}
+
 /**
  * Run a program against an engine that records. With `preview` no resource has outputs yet; otherwise they are like
  * the real ones, with keys that are made anew.
@@ -48,8 +64,7 @@ export interface Run {
 export async function run(
   preview: boolean,
   program: () => unknown,
-  stack = "test",
-  cloud: Cloud = CLOUD,
+  { stack = "test", cloud = CLOUD, stackOutputs = {}, errorHooks = true }: Surroundings = {},
 ): Promise<Run> {
   const resources: Registered[] = [];
   const secrets: string[] = [];
@@ -57,10 +72,14 @@ export async function run(
   const calls: Run["calls"] = [];
   // The values are made here, so that a test can look for their very bytes.
   const mocks: pulumi.runtime.Mocks = {
-    newResource: ({ type, name, custom, inputs }) => ({
-      id: custom && !preview ? `${name}-id` : "",
-      state: preview ? {} : outputs(type, secrets, inputs),
-    }),
+    newResource: ({ type, name, custom, inputs }) =>
+      // Which is read, not made, also in a preview.
+      type === "pulumi:pulumi:StackReference"
+        ? { id: name, state: { name, outputs: stackOutputs, secretOutputNames: [] } }
+        : {
+            id: custom && !preview ? `${name}-id` : "",
+            state: preview ? {} : outputs(type, secrets, inputs),
+          },
     call: ({ token, inputs }) => {
       calls.push([token, inputs]);
       return cloud(token, inputs);
@@ -69,6 +88,7 @@ export async function run(
   await pulumi.runtime.setMocks(mocks, "amanda-backup", stack, preview);
   record(resources);
   recordHooks(hooks);
+  knowErrorHooks(errorHooks);
   await program();
   await pulumi.runtime.disconnect();
   return { resources, secrets, hooks, calls };
@@ -100,20 +120,6 @@ export const CLOUD: Cloud = (token, inputs) => {
   }
 };
 
-/** What the stack of a backup server gives out for other stacks. */
-export const BACKUP_SERVER = {
-  format: 1,
-  serverName: "backup1",
-  address: "10.1.0.11",
-  port: 22,
-  hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfu1jSZnCOAq49T/R6J5bUTZZTyS32u7bsOF3YrzeL1",
-  sourceAddress: "10.1.0.11",
-  dumpPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJs0baB4TTusro+cwOi3zlSwSwRDFcgWv9JsGE7W6umb dump",
-  platform: "debian",
-  identity: { generation: 1 },
-  sets: ["daily"],
-};
-
 function outputs(type: string, secrets: string[], inputs: Record<string, unknown>): Record<string, unknown> {
   switch (type) {
     case "tls:index/privateKey:PrivateKey": {
@@ -135,8 +141,6 @@ function outputs(type: string, secrets: string[], inputs: Record<string, unknown
       secrets.push(result.slice(0, 60));
       return { result, bcryptHash: "$2a$10$hash" };
     }
-    case "pulumi:pulumi:StackReference":
-      return { name: inputs.name, outputs: { backupServer: BACKUP_SERVER } };
     case "openstack:compute/volumeAttach:VolumeAttach":
       return { volumeId: inputs.volumeId };
     case "openstack:networking/floatingIp:FloatingIp":
@@ -170,6 +174,8 @@ function record(resources: Registered[]): void {
           dependencies: request.getDependenciesList(),
           additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
           replaceOnChanges: request.getReplaceonchangesList(),
+          onError: request.getHooks()?.getOnErrorList() ?? [],
+          customTimeouts: { delete: request.getCustomtimeouts()?.getDelete() ?? "" },
           inputs: withSecrets(request.getObject().toJavaScript()) as Record<string, unknown>,
         });
       }
@@ -193,6 +199,15 @@ function recordHooks(hooks: Map<string, pulumi.ErrorHook>): void {
   };
 }
 /* eslint-enable */
+
+/** A language host that knows them tells its programs the root directory. */
+function knowErrorHooks(known: boolean): void {
+  if (known) {
+    process.env.PULUMI_NODEJS_ROOT_DIRECTORY = ROOT;
+  } else {
+    delete process.env.PULUMI_NODEJS_ROOT_DIRECTORY;
+  }
+}
 
 function withSecrets(value: unknown): unknown {
   if (Array.isArray(value)) {

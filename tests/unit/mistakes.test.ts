@@ -14,7 +14,7 @@ async function told(program: () => unknown, stack?: string): Promise<string> {
       sentence = (error as Error).message;
     }
   };
-  await run(false, caught, stack);
+  await run(false, caught, { stack });
   return sentence;
 }
 

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
 import { programs } from "../../components/render/programs";
 import { Consumer } from "./consumer";
-import { BACKUP_SERVER, type Run, Secret, run, valueOf } from "./engine";
+import { type Run, Secret, run, valueOf } from "./engine";
 import { configure } from "./program";
 import { HOST_KEYS } from "./stack";
 
@@ -22,6 +22,20 @@ jest.setTimeout(60_000);
 
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
+/** What the stack of a backup server gives out for other stacks. */
+const BACKUP_SERVER = {
+  format: 1,
+  serverName: "backup1",
+  address: "10.1.0.11",
+  port: 22,
+  hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfu1jSZnCOAq49T/R6J5bUTZZTyS32u7bsOF3YrzeL1",
+  sourceAddress: "10.1.0.11",
+  dumpPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJs0baB4TTusro+cwOi3zlSwSwRDFcgWv9JsGE7W6umb dump",
+  platform: "debian",
+  identity: { generation: 1 },
+  sets: ["daily"],
+};
+
 interface Outputs {
   enrolmentPublicKey: pulumi.Output<string>;
 }
@@ -32,7 +46,7 @@ async function runExample(enrol: boolean): Promise<Run & { publicKey: string }> 
   const program = path.join(consumer.project, `enrol-${enrol}.ts`);
   fs.copyFileSync(path.join(consumer.project, "index.ts"), program);
   let publicKey = "";
-  const recorded = await run(false, async () => {
+  const declare = async () => {
     configure({
       backupStack: "organization/amanda-backup/prod",
       network: "shop",
@@ -45,7 +59,8 @@ async function runExample(enrol: boolean): Promise<Run & { publicKey: string }> 
     });
     const { enrolmentPublicKey } = (await import(program)) as Outputs;
     publicKey = await valueOf(enrolmentPublicKey);
-  });
+  };
+  const recorded = await run(false, declare, { stackOutputs: { backupServer: BACKUP_SERVER } });
   return { ...recorded, publicKey };
 }
 

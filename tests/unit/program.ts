@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { stackConfiguration } from "../../components/config";
 import { lookUps } from "../../components/lookUps";
 import { backupStack } from "../../components/stack";
-import { type Cloud, CLOUD, run, type Run } from "./engine";
+import { run, type Run, type Surroundings } from "./engine";
 import { existing } from "./prod";
 
 /** What a stack registered and gave out; an output that is not known is "unknown". */
@@ -25,7 +25,7 @@ export async function runStack(
   preview: boolean,
   config: Record<string, unknown> = existing(),
   secrets: Record<string, string> = {},
-  cloud: Cloud = CLOUD,
+  surroundings: Surroundings = {},
 ): Promise<Program> {
   const outputs: Record<string, unknown> = {};
   const declare = async () => {
@@ -35,7 +35,7 @@ export async function runStack(
       outputs[name] = await resolved(pulumi.output(value as unknown));
     }
   };
-  const recorded = await run(preview, declare, "test", cloud);
+  const recorded = await run(preview, declare, surroundings);
   return { ...recorded, outputs };
 }
 
