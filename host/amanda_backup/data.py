@@ -13,16 +13,19 @@ def last_document(changes):
     return json.loads(text) if text is not None else None
 
 
-def is_new_machine(changes, document):
-    """Whether the document is for another machine than the one that was set up last, or for it as a new one."""
+def is_given_up(changes, document):
+    """Whether what this root disk knows of its data no longer counts: it knows nothing, or `generation` was counted up.
+
+    A resized machine or a larger volume changes the rest of the identity, and keeps its data.
+    """
     last = last_document(changes)
-    return last is None or last["identity"] != document["identity"]
+    return last is None or last["identity"].get("generation") != document["identity"].get("generation")
 
 
 def is_there(changes, document):
     """A machine that was set up before still has its data: an unmounted volume is not a new server's empty one."""
     data = document["settings"]["dataPath"]
-    same = not is_new_machine(changes, document) and last_document(changes)["settings"]["dataPath"] == data
+    same = not is_given_up(changes, document) and last_document(changes)["settings"]["dataPath"] == data
     if same and not changes.at(f"{data}/catalogue").is_dir():
         raise system.Refusal(
             f"dataPath: {data} held this server's vtapes and catalogue and is empty now: mount the data volume and run "

@@ -31,7 +31,7 @@ def converge(changes, document):
     for path in document["files"]:
         files.attributes(path, settings["platform"])
     if changes.check:
-        volume.ensure(changes, settings, data.is_new_machine(changes, document))
+        volume.ensure(changes, settings, data.is_given_up(changes, document))
         apply(changes, document)
         return
     with system.run_lock("setting up the server", wait_minutes=settings["lockWaitMinutes"]):
@@ -51,7 +51,7 @@ def mount_data(changes, document):
     settings = document["settings"]
     if settings.get("dataVolume"):
         packages.ensure(changes, settings["platform"], settings["platform"]["volumePackages"])
-        volume.ensure(changes, settings, data.is_new_machine(changes, document))
+        volume.ensure(changes, settings, data.is_given_up(changes, document))
 
 
 def apply(changes, document):

@@ -43,11 +43,10 @@ WantedBy=multi-user.target
 """
 
 
-def ensure(changes, settings, renewed):
+def ensure(changes, settings, given_up):
     """The volume of these settings is mounted at dataPath, now and after each boot; nothing to do without one.
 
-    renewed: this is another machine than the one that was set up last, or its `generation` was counted up, so another
-    volume than the recorded one is meant.
+    given_up: what this root disk has recorded no longer counts, so another volume may be meant, or one to be formatted.
     """
     wanted = settings.get("dataVolume")
     if not wanted:
@@ -56,7 +55,7 @@ def ensure(changes, settings, renewed):
     if not ID.fullmatch(volume):
         raise system.Refusal(f"dataVolume.id: {volume!r} must be a volume's UUID in small letters")
     known = recorded(changes)
-    if known and not renewed and known["id"] != volume:
+    if known and not given_up and known["id"] != volume:
         raise system.Refusal(
             f"dataVolume: this server's data is on the volume {known['id']}, the configuration names {volume}: name the "
             "old one, or, if it is really lost, count the server's generation up, and the mirror is taken over"
@@ -64,7 +63,7 @@ def ensure(changes, settings, renewed):
     device = find(changes, volume, 0 if changes.check else WAIT_SECONDS)
     if not is_mounted(changes, path, device):
         not_hidden(changes, path, volume)
-    uuid = file_system(changes, volume, device, known if known and known["id"] == volume and not renewed else None)
+    uuid = file_system(changes, volume, device, known if known and known["id"] == volume and not given_up else None)
     text = json.dumps({"id": volume, "uuid": uuid, "path": path}, sort_keys=True) + "\n"
     if uuid:
         changes.directory(system.ETC)

@@ -191,7 +191,10 @@ class Preconditions(Folder):
         kept.write_text(json.dumps(document))
         with self.assertRaisesRegex(system.Refusal, "^dataPath: /srv/amanda held .* mount the data volume .* generation"):
             data.is_there(self.changes, document)
-        data.is_there(self.changes, {**document, "identity": {"generation": 2}})
+        resized = {**document["identity"], "instance": "i-2", "flavor": "large", "volumeGB": 200}
+        with self.assertRaisesRegex(system.Refusal, "and is empty now"):
+            data.is_there(self.changes, {**document, "identity": resized})
+        data.is_there(self.changes, {**document, "identity": {**document["identity"], "generation": 2}})
         self.changes.at("/srv/amanda/catalogue").mkdir(parents=True)
         data.is_there(self.changes, document)
 

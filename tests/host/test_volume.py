@@ -49,8 +49,8 @@ class Volume(unittest.TestCase):
         while os.path.ismount(self.place):
             disks.run("umount", self.place)
 
-    def ensure(self, renewed=False, **settings):
-        volume.ensure(self.changes, {**self.settings, **settings}, renewed)
+    def ensure(self, given_up=False, **settings):
+        volume.ensure(self.changes, {**self.settings, **settings}, given_up)
 
     def boot(self):
         """As after a restart: nothing is mounted, then the unit runs."""
@@ -60,11 +60,11 @@ class Volume(unittest.TestCase):
     def uuid(self):
         return disks.run("blkid", "-p", "-o", "value", "-s", "UUID", self.disk.device).strip()
 
-    def refused(self, told, renewed=False, **settings):
+    def refused(self, told, given_up=False, **settings):
         """Refused with these words, nothing mounted by it, and every byte of the disk as it was."""
         before = disks.run("sha256sum", self.disk.file), os.path.ismount(self.place)
         with self.assertRaisesRegex(system.Refusal, told):
-            self.ensure(renewed, **settings)
+            self.ensure(given_up, **settings)
         self.assertEqual((disks.run("sha256sum", self.disk.file), os.path.ismount(self.place)), before)
 
     def test_a_blank_volume_is_formatted_once_and_mounted(self):
@@ -97,7 +97,7 @@ class Volume(unittest.TestCase):
         before = self.uuid()
         self.umount()
         (self.root / "etc/amanda-backup/data-volume.json").unlink()
-        self.ensure(renewed=True)
+        self.ensure(given_up=True)
         self.assertEqual((self.uuid(), (self.place / "kept").read_text()), (before, "dump"))
 
     def test_a_check_changes_nothing(self):
@@ -128,8 +128,8 @@ class Volume(unittest.TestCase):
                 disks.run("wipefs", "--all", device)
                 disks.run(*make)
                 disks.run("sync", device)
-                for renewed in (False, True):
-                    self.refused(f"holds .*{what}.*, which amanda-backup did not make", renewed)
+                for given_up in (False, True):
+                    self.refused(f"holds .*{what}.*, which amanda-backup did not make", given_up)
                 self.assertFalse((self.root / "etc").exists())
 
     def test_another_volume_than_the_recorded_one_is_refused_until_the_server_is_new(self):
@@ -138,7 +138,7 @@ class Volume(unittest.TestCase):
         other = self.disk_of(48)
         self.refused(f"data is on the volume {self.disk.id}, the configuration names {other.id}", dataVolume={"id": other.id})
         self.assertEqual(volume.signatures(other.device), [])
-        self.ensure(renewed=True, dataVolume={"id": other.id})
+        self.ensure(given_up=True, dataVolume={"id": other.id})
         self.assertEqual(disks.run("findmnt", "-n", "-o", "SOURCE", self.place).strip(), other.device)
 
     def test_a_volume_that_lost_its_file_system_is_not_formatted_again(self):
@@ -158,9 +158,9 @@ class Volume(unittest.TestCase):
         self.ensure()
         self.umount()
         with self.assertRaisesRegex(system.Refusal, "belongs to the stack 'amanda-backup.prod', this server to 'x.y'"):
-            self.ensure(renewed=True, stack="x.y")
+            self.ensure(given_up=True, stack="x.y")
         self.assertFalse(os.path.ismount(self.place))
-        self.ensure(renewed=True)
+        self.ensure(given_up=True)
 
     def test_files_below_the_mount_are_not_hidden(self):
         (self.place / "catalogue").mkdir(parents=True)
@@ -266,7 +266,7 @@ class Volume(unittest.TestCase):
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             kills += process.wait() == -signal.SIGKILL
             self.settle()
-            self.ensure(renewed=True)
+            self.ensure(given_up=True)
             (self.place / "kept").write_text("dump")
             self.boot()
             self.assertEqual((self.place / "kept").read_text(), "dump")
