@@ -275,6 +275,8 @@ test("check finds the pins equal, and names each that is not", () => {
   const check = () => spawnSync(machine.script("toolchain/check"), { encoding: "utf8" });
   const file = path.join(machine.folder, "repository/package.json");
   fs.copyFileSync(path.join(ROOT, "package.json"), file);
+  const example = "examples/app-stack/package.json";
+  fs.cpSync(path.join(ROOT, example), path.join(machine.folder, "repository", example));
   expect(check()).toMatchObject({ status: 0, stderr: "" });
   fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(/("@pulumi\/tls": )"[^"]*"/, '$1"5.0.0"'));
   fs.writeFileSync(
