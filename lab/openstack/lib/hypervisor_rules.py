@@ -46,7 +46,15 @@ table inet {table} {{
     {ingress}
     accept
   }}
-{nat}{chains}}}
+{metadata}{nat}{chains}}}
+"""
+# Podman would give every packet to another network this machine's own address,
+# by which the metadata service could not tell who asks.
+METADATA = """\
+  chain metadata {{
+    type nat hook postrouting priority 90
+    oifname "{bridge}" ip daddr 169.254.169.254 snat ip to ip saddr map {{ {map} }}
+  }}
 """
 NAT = """\
   chain floating_out {{
@@ -86,6 +94,8 @@ def render(table: str, bridge: str, wanted: dict, instances: dict[str, str]) -> 
         table=table, bridge=bridge, spoofed=anti_spoofing(bridge, pairs),
         egress=verdict_map("saddr", verdicts["egress"]),
         ingress=verdict_map("daddr", verdicts["ingress"]), chains="".join(chains),
+        metadata=METADATA.format(bridge=bridge, map=", ".join(
+            f"{a} : {a}" for a in sorted(verdicts["egress"]))) if verdicts["egress"] else "",
         nat=NAT.format(map=", ".join(f"{a} : {b}" for a, b in sorted(floating.items())))
         if floating else "")
 
