@@ -54,6 +54,8 @@ def up(hosts: Hosts, arguments) -> None:
 def down(hosts: Hosts, arguments) -> None:
     """Remove every host, network, mount and the storage's data; keys and the image stay."""
     with hosts.lab.locked():
+        if (hosts.lab.state / "hypervisor").exists():
+            raise LabError("this lab is a cloud: lab/openstack/down takes it down, with its volumes")
         hosts.down()
         if arguments.all:
             image.remove()
