@@ -4,6 +4,8 @@ Closed by default: only a device without any signature is formatted, only a file
 a server that once had a volume takes no other one. Works without udev, which makes the links on a real machine.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -13,6 +15,7 @@ import time
 from amanda_backup import system
 
 RECORD = system.ETC / "data-volume.json"
+LOCK = "/run/lock/amanda-backup-data"
 UNIT = "amanda-backup-data.service"
 # Says who made the file system; ext4 takes 16 bytes.
 LABEL = "amanda-backup"
@@ -61,20 +64,33 @@ def ensure(changes, settings, given_up):
             "old one, or, if it is really lost, count the server's generation up, and the mirror is taken over"
         )
     device = find(changes, volume, 0 if changes.check else WAIT_SECONDS)
-    if not is_mounted(changes, path, device):
-        not_hidden(changes, path, volume)
-    uuid = file_system(changes, volume, device, known if known and known["id"] == volume and not given_up else None)
-    text = json.dumps({"id": volume, "uuid": uuid, "path": path}, sort_keys=True) + "\n"
-    if uuid:
-        changes.directory(system.ETC)
-        changes.file(RECORD, text)
-    if not is_mounted(changes, path, device):
-        if not changes.wanted(f"mount the data volume {volume} at {path}"):
-            return
-        mount(changes, path, device)
-    elif grown(device) and changes.wanted(f"grow the file system of the data volume {volume}"):
-        grow(changes, path, device)
-    whose(changes, settings, volume)
+    with alone(changes):
+        if not is_mounted(changes, path, device):
+            not_hidden(changes, path, volume)
+        uuid = file_system(changes, volume, device, known if known and known["id"] == volume and not given_up else None)
+        if uuid:
+            changes.directory(system.ETC)
+            changes.file(RECORD, json.dumps({"id": volume, "uuid": uuid, "path": path}, sort_keys=True) + "\n")
+        if not is_mounted(changes, path, device):
+            if not changes.wanted(f"mount the data volume {volume} at {path}"):
+                return
+            mount(changes, path, device)
+        elif grown(device) and changes.wanted(f"grow the file system of the data volume {volume}"):
+            grow(changes, path, device)
+        whose(changes, settings, volume)
+
+
+@contextlib.contextmanager
+def alone(changes):
+    """Keep converge and the unit, which is tried again and again, from working on the volume at once."""
+    if changes.check:
+        yield
+        return
+    place = changes.at(LOCK)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def recorded(changes):
@@ -261,9 +277,10 @@ def at_boot(changes):
     if not known:
         raise system.Refusal(f"{RECORD} is missing: this host has no data volume; run `pulumi up`")
     device = find(changes, known["id"], WAIT_SECONDS)
-    if is_mounted(changes, known["path"], device):
-        return
-    not_hidden(changes, known["path"], known["id"])
-    file_system(changes, known["id"], device, known)
-    mount(changes, known["path"], device)
+    with alone(changes):
+        if is_mounted(changes, known["path"], device):
+            return
+        not_hidden(changes, known["path"], known["id"])
+        file_system(changes, known["id"], device, known)
+        mount(changes, known["path"], device)
     changes.tell(f"mounted the data volume {known['id']} at {known['path']}")

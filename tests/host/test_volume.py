@@ -250,6 +250,20 @@ class Volume(unittest.TestCase):
         with self.assertRaisesRegex(system.Refusal, "is not attached"):
             data.is_mounted(self.changes, self.settings)
 
+    def test_converge_and_the_unit_do_not_work_at_once(self):
+        self.ensure()
+        self.umount()
+        code = (
+            f"import sys; sys.path.insert(0, {str(documents.HOST)!r})\nfrom amanda_backup import system, volume\n"
+            "from amanda_backup.changes import Changes\n"
+            f"system.main(lambda: volume.at_boot(Changes(root={str(self.root)!r})))\n"
+        )
+        both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                for _ in range(6)]
+        told = [process.communicate()[0] for process in both]
+        self.assertEqual([process.returncode for process in both], [0] * 6, told)
+        self.assertEqual(sum("mounted the data volume" in each for each in told), 1)
+
     def test_killed_anywhere_the_next_call_ends_well(self):
         code = (
             f"import sys; sys.path.insert(0, {str(documents.HOST)!r})\nfrom amanda_backup import volume\n"
