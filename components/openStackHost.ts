@@ -9,13 +9,16 @@ import { SshIdentity } from "./sshIdentity";
 export interface OpenStackHostArgs {
   /** OpenStack's name of the machine, and its host name. Default: the resource's name. */
   machineName?: string;
-  /** Its fixed IPv4 address. Changing it replaces the machine, and what is on its root disk is gone. */
-  address: string;
+  /**
+   * Its fixed IPv4 address. Changing it replaces the machine, and what is on its root disk is gone. Default: Neutron
+   * chooses, and must choose where the network is another project's.
+   */
+  address?: string;
   /** The id of the image on its root disk. Changing it rebuilds the machine in place: the root disk is new. */
   image: pulumi.Input<string>;
   /** The name of its flavor. Changing it resizes the machine, which boots anew. */
   flavor: pulumi.Input<string>;
-  /** The ids of the network and of the subnet that has `address`. */
+  /** The ids of the network and of the subnet that its address is in. */
   network: pulumi.Input<string>;
   subnet: pulumi.Input<string>;
   /** Who may come by ssh. */
@@ -54,7 +57,7 @@ export interface OpenStackHostArgs {
  */
 export class OpenStackHost extends pulumi.ComponentResource implements Host {
   readonly address: pulumi.Input<string>;
-  readonly internalAddress: string;
+  readonly internalAddress: pulumi.Input<string>;
   readonly user: string;
   readonly privateKey?: pulumi.Input<string>;
   readonly hostKey: pulumi.Output<string>;
@@ -76,11 +79,11 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
     this.privateKey = args.privateKey;
     this.platform = args.platform ?? "debian";
     this.proxy = args.proxy;
-    this.internalAddress = args.address;
 
     const key = new SshIdentity(`${name}-ssh`, {}, { parent: this });
     this.hostKey = key.publicKey;
     const port = this.makePort(name, args);
+    this.internalAddress = args.address ?? port.allFixedIps.apply(([first]) => first!);
     const instance = this.makeInstance(name, args, port, key);
     if (args.volumeGB !== undefined) {
       this.dataVolume = this.makeVolume(name, args.volumeGB, instance);
@@ -88,7 +91,7 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
     // Nobody dials before the machine is there, since all that is sent to it carries its identity.
     this.address =
       args.floatingNetwork === undefined
-        ? args.address
+        ? this.internalAddress
         : this.makeFloatingAddress(name, args.floatingNetwork, port);
     this.identity = pulumi.output({
       generation: args.generation ?? 1,
@@ -204,7 +207,7 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
 /** What the arguments are called in a program. */
 function ownWording(name: string, args: OpenStackHostArgs): Wording {
   const what = (key: keyof OpenStackHostArgs) =>
-    typeof args[key] === "object"
+    args[key] === undefined || typeof args[key] === "object"
       ? `OpenStackHost ${name}.${key}`
       : `OpenStackHost ${name}.${key} is ${JSON.stringify(args[key])}`;
   return {

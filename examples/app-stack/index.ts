@@ -18,7 +18,7 @@ const access = new SshAccess("shop", {
   server,
 });
 const shop1 = new OpenStackHost("shop1", {
-  address: config.require("address"),
+  address: config.get("address"),
   image: config.require("image"),
   flavor: config.require("flavor"),
   network: network.id,
@@ -37,5 +37,6 @@ if (config.getBoolean("enrol")) {
   pulumi.log.warn("nothing is backed up yet: README.md tells how the backup server lets this stack in");
 }
 
-/** For the backup server's administrator: the entry of its configuration `namespaces` that lets this stack in. */
+/** What the administrator of the backup server puts into its configuration, as README.md tells. */
 export const enrolmentPublicKey = enrolmentKey.publicKeyOpenssh.apply((key) => key.trim());
+export const address = shop1.internalAddress;
