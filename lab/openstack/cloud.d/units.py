@@ -23,7 +23,7 @@ User={user}
 Group={user}
 Environment=PYTHONPATH=/opt/lab/drivers PYTHONDONTWRITEBYTECODE=1
 WorkingDirectory=/
-{address}ExecStart={command}
+{extra}ExecStart={command}
 Restart=on-failure
 RestartSec=1
 TimeoutStopSec=10
@@ -36,18 +36,24 @@ ADDRESS = """\
 ExecStartPre=+/sbin/ip address replace {address}/32 dev lo
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 """
+# uwsgi's threads are the system's; with eventlet in their place, replies to Nova's calls get lost.
+NATIVE_THREADS = """\
+Environment=OS_NOVA_DISABLE_EVENTLET_PATCHING=1
+"""
 
 
 def unit(name: str, service: dict) -> str:
     address = service.get("address", "")
+    extra = ADDRESS.format(address=address) if address else ""
     if "wsgi" in service:
         command = f"{UWSGI} --http-socket {address}:{service['port']} --wsgi-file {service['wsgi']}"
     else:
         command = f"{HERE}/run {service['main']}"
         for file in service.get("config", []):
             command += f" --config-file {file}"
-    return UNIT.format(name=name, user=service["user"], command=command,
-                       address=ADDRESS.format(address=address) if address else "")
+    if name in ("nova-api", "nova-metadata"):
+        extra += NATIVE_THREADS
+    return UNIT.format(name=name, user=service["user"], command=command, extra=extra)
 
 
 def main() -> None:
