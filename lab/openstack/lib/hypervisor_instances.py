@@ -160,7 +160,9 @@ class Instances:
         """What PID 1 and cloud-init said, of all boots, as far back as the log goes."""
         self.record(uuid)
         logs = self.hosts.machine.podman("logs", self.host(uuid).container)
-        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", logs.stdout.replace("\r", ""))
+        # Nova passes on ASCII only.
+        plain = logs.stdout.replace("\r", "").replace("…", "...")
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", plain)
 
     def attach(self, uuid: str, volume: str, device: str) -> None:
         """Cinder decides who has a volume: another instance's stale claim is withdrawn."""
