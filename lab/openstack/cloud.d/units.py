@@ -6,11 +6,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 UNITS = Path("/etc/systemd/system")
-# One process each: two cores serve the whole cloud. `Connection: close` since
-# uwsgi drops connections that it kept alive, which Python's clients take badly.
-UWSGI = ("/usr/bin/uwsgi-core --plugin python3 --master --processes 1 --threads 4 --enable-threads --lazy-apps "
+# One process each where it may have threads: two cores serve the whole cloud.
+# `Connection: close` since uwsgi drops connections that it kept alive, which
+# Python's clients take badly.
+UWSGI = ("/usr/bin/uwsgi-core --plugin python3 --master {workers} --enable-threads --lazy-apps "
          "--need-app --die-on-term --disable-logging --buffer-size 65535 --post-buffering 65535 "
          "--add-header Connection:close")
+THREADS = "--processes 1 --threads 4"
+# Nova's API patches itself for eventlet, whose locks no two threads may share:
+# a request would hang for ever.
+GREEN = "--processes 2 --threads 1"
 UNIT = """\
 [Unit]
 Description=OpenStack {name}
@@ -46,7 +51,8 @@ def unit(name: str, service: dict) -> str:
     address = service.get("address", "")
     extra = ADDRESS.format(address=address) if address else ""
     if "wsgi" in service:
-        command = f"{UWSGI} --http-socket {address}:{service['port']} --wsgi-file {service['wsgi']}"
+        uwsgi = UWSGI.format(workers=GREEN if service.get("green") else THREADS)
+        command = f"{uwsgi} --http-socket {address}:{service['port']} --wsgi-file {service['wsgi']}"
     else:
         command = f"{HERE}/run {service['main']}"
         for file in service.get("config", []):
