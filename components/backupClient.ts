@@ -96,12 +96,7 @@ export class BackupClient extends pulumi.ComponentResource {
     checkTwice(problems, this.taken, key, machine, directory);
     refuse(problems);
     this.diskNames.push(directory.name);
-    const checked = whenKnown(sets, (names) => {
-      const later = new Problems();
-      checkSetsOf(names, later, { key, directory });
-      refuse(later);
-      return directory;
-    });
+    const checked = whenKnown(sets, (names) => inSets(names, key, directory));
     const typed = whenKnown(checked, (one) =>
       whenKnown(platform, (family) => {
         const suffix = dumptypeSuffix(this.host.platform, family);
@@ -133,4 +128,12 @@ export class BackupClient extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** @internal The directory, when all of its sets are among these; else a VisibleError. */
+export function inSets(known: readonly string[], key: string, directory: Directory): Directory {
+  const problems = new Problems();
+  checkSetsOf(known, problems, { key, directory });
+  refuse(problems);
+  return directory;
 }

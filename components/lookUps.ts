@@ -74,7 +74,7 @@ class Answers {
   async all(): Promise<void> {
     await Promise.all(this.waiting);
     const needed = this.unanswered.some((one) => one.needed) || !pulumi.runtime.isDryRun();
-    const failures = [...this.sentences, ...(needed ? this.ungiven() : [])];
+    const failures = [...sorted(this.sentences), ...(needed ? this.ungiven() : [])];
     if (failures.length > 0) {
       throw new VisibleError(
         failures,

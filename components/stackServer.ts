@@ -36,7 +36,9 @@ export function serverFromStack(stack: pulumi.StackReference, args: FromStackArg
   if (wrong !== undefined) {
     throw new VisibleError([`the namespace is ${JSON.stringify(namespace)}: ${wrong}`]);
   }
-  const facts = pulumi.all([stack.name, stack.getOutput(OUTPUT)]).apply(([name, value]) => read(name, value));
+  const facts = pulumi
+    .all([stack.name, stack.getOutput(OUTPUT)])
+    .apply(([name, value]) => serverFacts(name, value));
   return {
     serverName: facts.serverName,
     sourceAddress: facts.sourceAddress,
@@ -56,7 +58,8 @@ export function serverFromStack(stack: pulumi.StackReference, args: FromStackArg
   };
 }
 
-function read(stack: string, value: unknown): ServerFacts {
+/** @internal The output of a stack as it was read, or a VisibleError. */
+export function serverFacts(stack: string, value: unknown): ServerFacts {
   const facts = value as Partial<ServerFacts> | undefined;
   if (facts?.format === undefined) {
     throw new VisibleError([

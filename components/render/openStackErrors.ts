@@ -55,12 +55,14 @@ const RULES: Rule[] = [
   {
     error:
       /Quota exceeded|OverQuota|exceeds? (?:allowed|available) \S* ?quota|AvailableQuota|LimitExceeded|maximum number of volumes/i,
-    sentence: ({ flavor, volumeGB }, { input }) =>
-      `the project's quota is used up (${message(input)}): have it raised, ${
-        /volume|gigabytes|snapshot/i.test(input)
-          ? `or make the volume smaller (${volumeGB})`
-          : `or take a smaller flavor (${flavor})`
-      }, or remove what is not needed`,
+    sentence: ({ flavor, volumeGB }, { input }) => {
+      const less = /volume|gigabytes|snapshot/i.test(input)
+        ? `, or make the volume smaller (${volumeGB})`
+        : /instances|cores|ram/i.test(input)
+          ? `, or take a smaller flavor (${flavor})`
+          : "";
+      return `the project's quota is used up (${message(input)}): have it raised${less}, or remove what is not needed`;
+    },
   },
   {
     error: /Can not find requested image|Unable to find image|Image \S+ could not be found/i,

@@ -1,14 +1,37 @@
 import { readConfiguration } from "../../components/render/config/read";
 import { platforms } from "../../components/render/platforms";
 import { directoryCases } from "./directoryCases";
+import { openStackCases } from "./openStackCases";
 import { machineCases } from "./machineCases";
-import { existing, type Mapping } from "./prod";
+import { existing, type Mapping, prod } from "./prod";
 
 const mistakes = (change: (config: Mapping) => void) =>
   readConfiguration(existing(change), platforms()).mistakes;
 
 test.each([...machineCases, ...directoryCases])("%s", (_, change, sentence) => {
   expect(mistakes(change)).toEqual([sentence]);
+});
+
+test.each(openStackCases)("%s", (_, change, sentence) => {
+  expect(readConfiguration(prod(change), platforms()).mistakes).toEqual([sentence]);
+});
+
+test("machines that are made take from the common section what they have not themselves", () => {
+  const { configuration } = readConfiguration(prod(), platforms());
+  const { image } = prod().openstack as { image: string };
+  expect(configuration.server.openstack).toMatchObject({ flavor: "m1.large", image, volumeGB: 100 });
+  expect(configuration.clients.web1!.openstack).toMatchObject({ flavor: "m1.small", image });
+  expect(configuration.clients.web1!.openstack!.keys).toMatchObject({
+    flavor: "openstack.flavor",
+    image: "openstack.image",
+  });
+});
+
+test("a common section that no machine needs is read, and is nothing", () => {
+  const unneeded = existing((config) => (config.openstack = prod().openstack as unknown));
+  const { configuration, mistakes: none } = readConfiguration(unneeded, platforms());
+  expect(none).toEqual([]);
+  expect(configuration.openstack).toBeUndefined();
 });
 
 test("the example itself is right", () => {

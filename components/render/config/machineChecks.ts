@@ -81,7 +81,7 @@ function megabytes({ tapecycle, vtapeMB, holdingMB }: BackupSet): number {
 /** The clients' security group lets in the server, which OpenStack knows by its own group or by an address. */
 function checkSource({ clients, server }: Configuration, problems: Problems): void {
   const made = Object.entries(clients).find(([, { openstack }]) => openstack !== undefined);
-  if (made !== undefined && server.openstack === undefined && sourceOf(server) === undefined) {
+  if (made !== undefined && server.existing !== undefined && sourceOf(server) === undefined) {
     problems.missing(
       "server.sourceAddress",
       `give the address or network that the server's ssh comes from, which is to be let in by clients.${made[0]}`,

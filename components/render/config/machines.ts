@@ -126,7 +126,7 @@ export class MachineReader {
 
   private way(section: Section, ownKeys: string[], lookedUp: boolean): Partial<HostConfig> {
     const { problems } = section;
-    const ways = ["openstack", "instance"].filter((way) => section.has(way));
+    const ways = ["openstack", ...(lookedUp ? ["instance"] : [])].filter((way) => section.has(way));
     if (ways.length === 2) {
       problems.sentences.push(
         `${section.path} has openstack and instance: keep openstack for a machine to be made, instance for one that another team made`,
@@ -136,7 +136,7 @@ export class MachineReader {
     const given = EXISTING_KEYS.filter((key) => section.has(key));
     if (ways.length === 0 && given.length === 0) {
       problems.missing(
-        section.path === "server" || lookedUp ? `${section.path}.address` : section.path,
+        section.at("address"),
         "give address, user and hostKey of a machine that is there, or openstack for one to be made" +
           (lookedUp ? ", or instance for one that another team made" : ""),
       );

@@ -1,0 +1,67 @@
+import { prod } from "./prod";
+import { runStack } from "./program";
+
+const OPENSTACK = /^openstack:/;
+
+test("with a floating address the server is dialled there, and seen by clients at its own", async () => {
+  const config = prod(({ server }) => (server.openstack.floatingNetwork = "public"));
+  const { outputs, resources } = await runStack(false, config);
+  const stdin = (name: string) =>
+    JSON.parse(resources.find((one) => one.name === `${name}-command`)!.inputs.stdin as string).settings as {
+      address: string;
+      serverAddress: string;
+    };
+  expect(resources.find(({ name }) => name === "backup-host-floating")!.inputs).toEqual({
+    pool: "public",
+    portId: "backup-host-port-id",
+  });
+  expect(outputs).toMatchObject({
+    serverAddress: "198.51.100.77",
+    backupServer: { address: "198.51.100.77", sourceAddress: "10.1.0.11" },
+  });
+  expect(stdin("backup-setup").address).toBe("10.1.0.11");
+  expect(stdin("web1-setup").serverAddress).toBe("10.1.0.11");
+});
+
+test("clients that are made let in a server that is there already by its address", async () => {
+  const config = prod((all) => {
+    const { hostKey } = all.clients.db1;
+    all.server = { name: "backup1", address: "192.0.2.10", user: "debian", hostKey };
+  });
+  const { resources } = await runStack(true, config);
+  const from = resources
+    .filter(({ type }) => type.endsWith("SecGroupRule"))
+    .map(({ inputs }) => inputs.remoteIpPrefix);
+  expect(from.sort()).toEqual(["192.0.2.10/32", "198.51.100.0/24"]);
+});
+
+test("what needs no cloud asks none", async () => {
+  expect((await runStack(true)).calls).toEqual([]);
+});
+
+test("each flavor is asked for once, and a network only by its name", async () => {
+  const network = "6f0c8c0e-4a4c-4c3e-9a53-0d6f0c1f7a22";
+  const config = prod((all) => {
+    all.openstack.network = network;
+    delete all.clients.mail1;
+    all.clients.web2 = { openstack: { address: "10.1.0.30" }, directories: [] };
+  });
+  const { calls } = await runStack(false, config);
+  expect(calls.map(([, { name }]) => name).sort()).toEqual(["m1.large", "m1.small"]);
+});
+
+test("a language host that knows no error hooks gets none, and the program goes on", async () => {
+  const { resources } = await runStack(false, prod(), {}, { errorHooks: false });
+  const hooked = resources.filter(({ onError }) => onError.length > 0);
+  expect(hooked).toEqual([]);
+  expect(resources.filter(({ type }) => OPENSTACK.test(type))).toHaveLength(12);
+});
+
+test("an administrator's key that is added changes no machine's other inputs", async () => {
+  const inputs = async (config: Record<string, unknown>) =>
+    (await runStack(true, config)).resources
+      .filter(({ type }) => OPENSTACK.test(type))
+      .map((resource) => ({ ...resource, inputs: { ...resource.inputs, userData: undefined } }));
+  const more = prod(({ openstack, clients }) => openstack.adminKeys.push(clients.db1.hostKey));
+  expect(await inputs(more)).toEqual(await inputs(prod()));
+});

@@ -1,0 +1,270 @@
+import { explain, type Wording } from "../../components/render/openStackErrors";
+import { lookUps } from "../../components/lookUps";
+import { stackConfiguration } from "../../components/config";
+import * as pulumi from "@pulumi/pulumi";
+import { CLOUD, type Cloud, run } from "./engine";
+import { type Mapping, prod } from "./prod";
+import { configure, runStack } from "./program";
+
+const WORDING: Wording = {
+  address: 'clients.web1.openstack.address is "10.1.0.20"',
+  flavor: 'openstack.flavor is "m1.small"',
+  floatingNetwork: 'server.openstack.floatingNetwork is "public"',
+  image: 'openstack.image is "1f2f"',
+  network: 'openstack.network is "backup"',
+  volumeGB: "server.openstack.volumeGB is 100",
+};
+
+/** What the provider says, word for word (terraform-provider-openstack 1.54.1), of which resource, and our sentence. */
+const REFUSALS: [string, string, string, string, string][] = [
+  [
+    "the quota of instances",
+    "compute/instance:Instance",
+    "create",
+    'Error creating OpenStack server: Request forbidden: [POST https://nova/servers], error message: {"forbidden": {"code": 403, "message": "Quota exceeded for instances: Requested 1, but already used 10 of 10 instances"}}',
+    'the project\'s quota is used up (Quota exceeded for instances: Requested 1, but already used 10 of 10 instances): have it raised, or take a smaller flavor (openstack.flavor is "m1.small"), or remove what is not needed',
+  ],
+  [
+    "the quota of volumes",
+    "blockstorage/volume:Volume",
+    "create",
+    'Error creating openstack_blockstorage_volume_v3: Expected HTTP response code [202] when accessing [POST https://cinder/volumes], but got 413 instead\n{"overLimit": {"code": 413, "message": "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 100G, quota is 50G and 0G has been consumed."}}',
+    "the project's quota is used up (VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 100G, quota is 50G and 0G has been consumed.): have it raised, or make the volume smaller (server.openstack.volumeGB is 100), or remove what is not needed",
+  ],
+  [
+    "the quota of ports",
+    "networking/port:Port",
+    "create",
+    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "OverQuota", "message": "Quota exceeded for resources: [\'port\'].", "detail": ""}}',
+    "the project's quota is used up (Quota exceeded for resources: ['port'].): have it raised, or remove what is not needed",
+  ],
+  [
+    "an unknown image",
+    "compute/instance:Instance",
+    "create",
+    'Error creating OpenStack server: Bad request with: [POST https://nova/servers], error message: {"badRequest": {"code": 400, "message": "Can not find requested image"}}',
+    'openstack.image is "1f2f": the cloud has no such image; `openstack image list` shows their ids',
+  ],
+  [
+    "an unknown flavor",
+    "compute/instance:Instance",
+    "update",
+    "Unable to find flavor with name m1.small",
+    'openstack.flavor is "m1.small": the cloud has no such flavor; `openstack flavor list` shows them',
+  ],
+  [
+    "no free address",
+    "networking/port:Port",
+    "create",
+    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "IpAddressGenerationFailure", "message": "No more IP addresses available on network 6f0c.", "detail": ""}}',
+    'openstack.network is "backup": no address is free there; remove ports that are not used, or enlarge the subnet',
+  ],
+  [
+    "no free floating address",
+    "networking/floatingIp:FloatingIp",
+    "create",
+    'Error creating openstack_networking_floatingip_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/floatingips], but got 409 instead\n{"NeutronError": {"type": "IpAddressGenerationFailure", "message": "No more IP addresses available on network 77aa.", "detail": ""}}',
+    'server.openstack.floatingNetwork is "public": no floating address is free there; release one that is not used, or name another network',
+  ],
+  [
+    "an address that something else has",
+    "networking/port:Port",
+    "create",
+    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "IpAddressAlreadyAllocated", "message": "IP address 10.1.0.20 already allocated in subnet 6f0c", "detail": ""}}',
+    'clients.web1.openstack.address is "10.1.0.20": something else has this address; `openstack port list` shows what; give another',
+  ],
+  [
+    "an address outside of the subnet",
+    "networking/port:Port",
+    "create",
+    'Error creating openstack_networking_port_v2: Bad request with: [POST https://neutron/ports], error message: {"NeutronError": {"type": "InvalidIpForSubnet", "message": "IP address 10.1.0.20 is not a valid IP for the specified subnet.", "detail": ""}}',
+    'clients.web1.openstack.address is "10.1.0.20": it is not in the subnet; give one that is',
+  ],
+  [
+    "wrong credentials",
+    "networking/port:Port",
+    "create",
+    "Error creating OpenStack networking client: Authentication failed",
+    "OpenStack does not take the credentials: check OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or the cloud that OS_CLOUD names in clouds.yaml",
+  ],
+  [
+    "a security group still in use",
+    "networking/secGroup:SecGroup",
+    "delete",
+    "Error deleting openstack_networking_secgroup_v2: timeout while waiting for state to become 'DELETED' (last state: 'ACTIVE', timeout: 2m0s)",
+    "a machine that this stack did not make still has this security group: `openstack port list --security-group GROUP` shows it; take the group from it and run `pulumi up` again",
+  ],
+  [
+    "a machine that does not boot",
+    "compute/instance:Instance",
+    "create",
+    "Error waiting for instance (5d3c) to become ready: unexpected state 'ERROR', wanted target 'ACTIVE'. last error: %!s(<nil>)",
+    'the cloud took the order and could not boot the machine: `openstack server show` tells why, most often no room for it (openstack.flavor is "m1.small")',
+  ],
+];
+
+test.each(REFUSALS)("%s is one sentence", (_, type, operation, error, sentence) => {
+  expect(explain({ type: `openstack:${type}`, operation, error }, WORDING)).toBe(sentence);
+});
+
+test("what is not known is left to the provider's words", () => {
+  const failure = {
+    type: "openstack:compute/instance:Instance",
+    operation: "create",
+    error: "the moon is full",
+  };
+  expect(explain(failure, WORDING)).toBeUndefined();
+});
+
+/** What the program logs while it runs. */
+async function logged(program: () => Promise<void>): Promise<string[]> {
+  const sentences: string[] = [];
+  const log = jest.spyOn(pulumi.log, "error").mockImplementation((text) => {
+    sentences.push(text);
+    return Promise.resolve();
+  });
+  await program();
+  log.mockRestore();
+  return sentences;
+}
+
+test("the engine's hook says it with the configuration's own key, and asks for no further try", async () => {
+  const { hooks } = await runStack(false, prod());
+  const failing = {
+    urn: "urn",
+    id: "",
+    name: "backup-host-instance",
+    type: "openstack:compute/instance:Instance",
+    failedOperation: "create",
+    errors: ["Unable to find flavor with name m1.large", "an older error"],
+  };
+  let again: boolean | undefined;
+  const sentences = await logged(async () => {
+    again = await hooks.get("backup-host-explaining")!.callback(failing);
+  });
+  expect(again).toBe(false);
+  expect(sentences).toEqual([
+    'backup-host-instance: server.openstack.flavor is "m1.large": the cloud has no such flavor; `openstack flavor list` shows them',
+  ]);
+});
+
+const INVOKED = "Invoking openstack function failed: 1 error occurred:\n\t* ";
+
+/** An error as it comes from a plugin. */
+const refusal = (text: string) => Object.assign(new Error("2 UNKNOWN"), { details: `${INVOKED}${text}` });
+
+/** A cloud that answers one function with the provider's words. */
+const refusing =
+  (name: string, text: string): Cloud =>
+  (token, inputs) => {
+    if (token.endsWith(`:${name}`)) {
+      throw refusal(text);
+    }
+    return CLOUD(token, inputs);
+  };
+
+const NOTHING = "Your query returned no results. Please change your search criteria and try again.";
+const SEVERAL = "Your query returned more than one result. Please try a more specific search criteria";
+
+/** What is told before anything is declared, with what is registered by then. */
+async function told(cloud: Cloud, preview: boolean, change: (config: Mapping) => void = () => undefined) {
+  let sentences: string[] = [];
+  const { resources } = await run(
+    preview,
+    async () => {
+      configure(prod(change));
+      await lookUps(stackConfiguration()).catch((error: Error) => {
+        expect(pulumi.RunError.isInstance(error)).toBe(true);
+        sentences = error.message.split("\n  - ");
+      });
+    },
+    { cloud },
+  );
+  expect(resources).toEqual([]);
+  return sentences;
+}
+
+test.each<[string, Cloud, string]>([
+  [
+    "an unknown network",
+    refusing("getNetwork", NOTHING),
+    'openstack.network is "backup": the project sees no network of this name; `openstack network list` shows them',
+  ],
+  [
+    "a name that two networks have",
+    refusing("getNetwork", SEVERAL),
+    'openstack.network is "backup": several networks have this name; give the id of one',
+  ],
+  [
+    "a host name that no port has",
+    refusing("getPort", "No openstack_networking_port_v2 found"),
+    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
+  ],
+  [
+    "a host name that two ports have",
+    refusing("getPort", "More than one openstack_networking_port_v2 found (2)"),
+    'clients.mail1.instance.name is "mail1": several ports have this name; give the instance\'s id',
+  ],
+  [
+    "an instance that is gone, of which the provider tells nothing",
+    (token, inputs) => (token.endsWith("getInstanceV2") ? { id: "" } : CLOUD(token, inputs)),
+    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
+  ],
+  [
+    "an instance without an address",
+    (token, inputs) =>
+      token.endsWith("getInstanceV2") ? { name: "mail1", networks: [] } : CLOUD(token, inputs),
+    'clients.mail1.instance.name is "mail1": this instance has no IPv4 address; give it one',
+  ],
+])("%s is told before anything is declared", async (_, cloud, sentence) => {
+  for (const preview of [true, false]) {
+    expect(await told(cloud, preview)).toEqual([
+      "the stack test and the cloud do not fit together; nothing was changed:",
+      sentence,
+    ]);
+  }
+});
+
+test("unknown flavors are told all at once, each by the key that names it", async () => {
+  expect((await told(refusing("getFlavor", NOTHING), true)).slice(1)).toEqual([
+    'openstack.flavor is "m1.small": the cloud has no such flavor; `openstack flavor list` shows them',
+    'server.openstack.flavor is "m1.large": the cloud has no such flavor; `openstack flavor list` shows them',
+  ]);
+});
+
+test("a subnet is looked up when none is given, and has to be one", async () => {
+  const sentences = await told(
+    refusing("getSubnet", SEVERAL),
+    true,
+    ({ openstack }) => delete openstack.subnet,
+  );
+  expect(sentences.slice(1)).toEqual([
+    'openstack.network is "backup": it has several IPv4 subnets; give the id of one as openstack.subnet',
+  ]);
+});
+
+const LOCKED_OUT: Cloud = () => {
+  throw refusal("Error creating OpenStack compute client: Authentication failed");
+};
+
+test("wrong credentials are one sentence, whatever was asked for", async () => {
+  expect((await told(LOCKED_OUT, false)).slice(1)).toEqual([
+    "clients.mail1.instance.name, openstack.flavor, openstack.network, server.openstack.flavor could not be looked up: OpenStack does not take the credentials: check OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or the cloud that OS_CLOUD names in clouds.yaml",
+  ]);
+});
+
+test("where all ids are given a preview goes on without the cloud, and `up` does not", async () => {
+  const ids = ({ clients, openstack }: Mapping) => {
+    openstack.network = openstack.subnet as string;
+    delete clients.mail1;
+  };
+  const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+  expect(await told(LOCKED_OUT, true, ids)).toEqual([]);
+  expect(warned.mock.calls.map(([text]) => text)).toEqual([
+    expect.stringMatching(
+      /^not checked in this preview: openstack.flavor, server.openstack.flavor could not be looked up: OpenStack does not/,
+    ),
+  ]);
+  warned.mockRestore();
+  expect(await told(LOCKED_OUT, false, ids)).toHaveLength(2);
+});
