@@ -53,7 +53,8 @@ export class Machines {
     common: { generation: number; platform: string; privateKey?: pulumi.Output<string> },
   ): Host {
     const { adminKeys, availabilityZone, configDrive, network, user } = this.config.openstack!;
-    const is = (key: string, value: unknown) => `${key} is ${JSON.stringify(value)}`;
+    const is = (key: string, value: unknown) =>
+      value === undefined ? key : `${key} is ${JSON.stringify(value)}`;
     return new OpenStackHost(`${name}-host`, {
       ...common,
       ...this.found.where!,

@@ -3,14 +3,15 @@ import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 import { type BackupServerRef } from "./backupServerRef";
 import { explaining, type Wording } from "./openStackErrors";
-import { normalised } from "./render/config/networks";
+import { network, normalised } from "./render/config/networks";
+import { Problems } from "./render/config/problems";
 import { sorted } from "./render/text";
-import { VisibleError } from "./visibleError";
+import { refuse, VisibleError } from "./visibleError";
 
 export interface SshAccessArgs {
   /** The security group's name in OpenStack, where several may have the same. Default: the resource's name. */
   groupName?: string;
-  /** Networks in CIDR form, in the shortest way to write them, from which port 22 is open. Default: none. */
+  /** Networks in CIDR form, and addresses, from which port 22 is open. Default: none. */
   networks?: readonly string[];
   /** The id of a security group whose machines may come too. Default: none. */
   group?: pulumi.Input<string>;
@@ -35,6 +36,7 @@ export class SshAccess extends pulumi.ComponentResource {
 
   constructor(name: string, args: SshAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:SshAccess", name, {}, opts);
+    const networks = checked(name, args.networks ?? []);
     const hooks = explaining(name, args.wording);
     const group = new openstack.networking.SecGroup(
       `${name}-group`,
@@ -60,8 +62,8 @@ export class SshAccess extends pulumi.ComponentResource {
         },
         { parent: this, hooks },
       );
-    for (const network of sorted([...new Set(args.networks)])) {
-      rule(network, family(network), { remoteIpPrefix: network });
+    for (const from of networks) {
+      rule(from, family(from), { remoteIpPrefix: from });
     }
     if (args.group !== undefined) {
       rule("group", "IPv4", { remoteGroupId: args.group });
@@ -75,8 +77,21 @@ export class SshAccess extends pulumi.ComponentResource {
   }
 }
 
-function family(network: string): "IPv4" | "IPv6" {
-  return net.isIPv6(network.split("/")[0]!) ? "IPv6" : "IPv4";
+/** The networks as OpenStack writes them, each once. */
+function checked(name: string, networks: readonly string[]): string[] {
+  const problems = new Problems();
+  networks.forEach((value, index) => {
+    const wrong = network(value);
+    if (wrong !== undefined) {
+      problems.add(`SshAccess ${name}.networks[${index}]`, value, wrong);
+    }
+  });
+  refuse(problems);
+  return sorted([...new Set(networks.map(normalised))]);
+}
+
+function family(cidr: string): "IPv4" | "IPv6" {
+  return net.isIPv6(cidr.split("/")[0]!) ? "IPv6" : "IPv4";
 }
 
 function known(source: string | null): string {

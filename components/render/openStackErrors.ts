@@ -91,6 +91,12 @@ const RULES: Rule[] = [
       `${address}: something else has this address; \`openstack port list\` shows what; give another`,
   },
   {
+    error: /disallowed by policy/,
+    type: /Port$/,
+    sentence: ({ address, network }) =>
+      `${address}: the network is another project's, where Neutron alone chooses addresses; leave it out, or take a network of this project (${network})`,
+  },
+  {
     error: /InvalidIpForSubnet|is not a valid IP for the specified subnet/i,
     sentence: ({ address }) => `${address}: it is not in the subnet; give one that is`,
   },

@@ -141,6 +141,8 @@ function outputs(type: string, secrets: string[], inputs: Record<string, unknown
       secrets.push(result.slice(0, 60));
       return { result, bcryptHash: "$2a$10$hash" };
     }
+    case "openstack:networking/port:Port":
+      return { allFixedIps: ["10.1.0.77"] };
     case "openstack:compute/volumeAttach:VolumeAttach":
       return { volumeId: inputs.volumeId };
     case "openstack:networking/floatingIp:FloatingIp":

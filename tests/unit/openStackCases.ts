@@ -129,11 +129,6 @@ export const openStackCases: Case[] = [
     "openstack.bastion.address is missing: give the bastion's IP address or host name",
   ],
   [
-    "a machine without an address",
-    (c) => delete c.clients.web1.openstack.address,
-    "clients.web1.openstack.address is missing: give the machine's IPv4 address in the subnet",
-  ],
-  [
     "a machine with a host name for an address",
     (c) => (c.clients.web1.openstack.address = "web1.example.org"),
     'clients.web1.openstack.address is "web1.example.org": give an IPv4 address like 10.1.0.11',

@@ -1,3 +1,6 @@
+import { SshAccess } from "../../components/sshAccess";
+import { VisibleError } from "../../components/visibleError";
+import { run, UNKNOWN } from "./engine";
 import { prod } from "./prod";
 import { runStack } from "./program";
 
@@ -64,4 +67,49 @@ test("an administrator's key that is added changes no machine's other inputs", a
       .map((resource) => ({ ...resource, inputs: { ...resource.inputs, userData: undefined } }));
   const more = prod(({ openstack, clients }) => openstack.adminKeys.push(clients.db1.hostKey));
   expect(await inputs(more)).toEqual(await inputs(prod()));
+});
+
+test.each([
+  ["preview", true],
+  ["up", false],
+])("%s: without an address Neutron chooses, and the server learns what", async (_, preview) => {
+  const config = prod(({ clients, server }) => {
+    delete clients.web1.openstack.address;
+    delete server.openstack.address;
+  });
+  const { outputs, resources } = await runStack(preview, config);
+  const inputs = (name: string) => resources.find((one) => one.name === name)!.inputs;
+  expect(inputs("web1-host-port").fixedIps).toEqual([{ subnetId: prod().openstack.subnet as string }]);
+  expect(outputs.serverAddress).toBe(preview ? "unknown" : "10.1.0.77");
+  const { stdin } = inputs("web1-enrolment-command");
+  expect(preview ? stdin : (JSON.parse(stdin as string) as { address: string }).address).toBe(
+    preview ? UNKNOWN : "10.1.0.77",
+  );
+});
+
+test("a group for a server of another stack lets it in by the address that its stack tells", async () => {
+  const server = {
+    serverName: "backup1",
+    sourceAddress: "10.1.0.11",
+    dumpPublicKey: "",
+    enrolment: { address: "", user: "", hostKey: "", identity: { generation: 1 } },
+    namespace: "webshop.prod",
+    sets: [],
+    platform: "debian",
+  };
+  const { resources } = await run(false, () => new SshAccess("shop", { networks: ["192.0.2.7"], server }));
+  const from = resources.map(({ name, inputs }) => [name, inputs.remoteIpPrefix]);
+  expect(Object.fromEntries(from)).toMatchObject({
+    "shop-ssh-192.0.2.7/32": "192.0.2.7/32",
+    "shop-ssh-server": "10.1.0.11/32",
+  });
+});
+
+test("a program's network that is none is told before anything is declared", async () => {
+  const wrong = () => new SshAccess("shop", { networks: ["10.1.0.7/24"] });
+  await expect(run(false, wrong)).rejects.toThrow(
+    new VisibleError([
+      'SshAccess shop.networks[0] is "10.1.0.7/24": it begins at 10.1.0.0; give 10.1.0.0/24',
+    ]),
+  );
 });

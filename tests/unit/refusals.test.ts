@@ -74,6 +74,13 @@ const REFUSALS: [string, string, string, string, string][] = [
     'clients.web1.openstack.address is "10.1.0.20": something else has this address; `openstack port list` shows what; give another',
   ],
   [
+    "an address in another project's network",
+    "networking/port:Port",
+    "create",
+    'Error creating openstack_networking_port_v2: Request forbidden: [POST https://neutron/ports], error message: {"NeutronError": {"type": "PolicyNotAuthorized", "message": "((rule:create_port and rule:create_port:fixed_ips) and rule:create_port:fixed_ips:ip_address) is disallowed by policy", "detail": ""}}',
+    'clients.web1.openstack.address is "10.1.0.20": the network is another project\'s, where Neutron alone chooses addresses; leave it out, or take a network of this project (openstack.network is "backup")',
+  ],
+  [
     "an address outside of the subnet",
     "networking/port:Port",
     "create",

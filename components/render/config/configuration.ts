@@ -49,8 +49,8 @@ export interface InstanceConfig extends Omit<ExistingConfig, "address"> {
 
 /** A virtual machine that the stack makes. What is common to all is filled in. */
 export interface OpenStackMachine {
-  /** Its fixed IPv4 address. */
-  address: string;
+  /** Its fixed IPv4 address; without it Neutron chooses. */
+  address?: string;
   image: string;
   flavor: string;
   floatingNetwork?: string;

@@ -170,7 +170,7 @@ export class MachineReader {
     };
     const key = (name: string) => (section.has(name) ? section.at(name) : `openstack.${name}`);
     return {
-      address: section.text("address", "give the machine's IPv4 address in the subnet", ipv4),
+      address: section.optional("address", ipv4),
       image: or("image", section.optional("image", checks.imageId), this.image),
       flavor: or("flavor", section.optional("flavor", checks.line), this.flavor),
       floatingNetwork: section.optional("floatingNetwork", checks.line),
