@@ -65,6 +65,11 @@ const RULES: Rule[] = [
     },
   },
   {
+    error: /New size for extend must be greater/,
+    sentence: ({ volumeGB }) =>
+      `${volumeGB}: the volume is larger already, and none can shrink; give at least what it has`,
+  },
+  {
     error: /Can not find requested image|Unable to find image|Image \S+ could not be found/i,
     sentence: ({ image }) =>
       `${image}: the cloud has no such image; \`openstack image list\` shows their ids`,

@@ -39,6 +39,13 @@ const REFUSALS: [string, string, string, string, string][] = [
     "the project's quota is used up (Quota exceeded for resources: ['port'].): have it raised, or remove what is not needed",
   ],
   [
+    "a volume that would shrink",
+    "blockstorage/volume:Volume",
+    "update",
+    'Error extending openstack_blockstorage_volume_v3 5d3c size: Bad request with: [POST https://cinder/volumes/5d3c/action], error message: {"badRequest": {"code": 400, "message": "Invalid input received: New size for extend must be greater than current size. (current: 200, extended: 100)."}}',
+    "server.openstack.volumeGB is 100: the volume is larger already, and none can shrink; give at least what it has",
+  ],
+  [
     "an unknown image",
     "compute/instance:Instance",
     "create",
