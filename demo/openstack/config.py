@@ -17,6 +17,7 @@ class Site:
         self.cloud = cloud
         self.admin_key = admin_key
         self.clients = ["app1", "web1"]
+        self.enrolled = True
         self.flavors, self.images = {}, {}
         self.numbers = dict(NUMBERS)
         self.namespaces = {}
@@ -49,7 +50,7 @@ class Site:
             }},
             "encryption": {"keyId": "2026a"},
             "clients": {
-                name: {**self.machine(name), "directories": sorted(TREES.get(name, {"/etc": ""}))}
+                name: {**self.machine(name), "directories": sorted(TREES.get(name, ["/etc"])) if self.enrolled else []}
                 for name in self.clients
             },
             "namespaces": self.namespaces,

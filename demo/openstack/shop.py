@@ -38,14 +38,14 @@ class Shop(CloudStack):
         return Instance(self.site.address(SHOP), key.strip())
 
     def shop_enrols(self):
+        for directory, kind in SHOP_TREES.items():
+            lab.run_program(self.shop_host(), "trees.py", "fill", kind, directory)
         before = self.entries()
         print(self.shop_up(enrolled=True).stdout[-1500:])
         expected = before | {(SHOP, directory) for directory in SHOP_TREES}
         if self.entries() != expected:
             raise Failed(f"the disklist has {sorted(self.entries())}, not {sorted(expected)}")
         self.shop.expect_no_changes()
-        for directory, kind in SHOP_TREES.items():
-            lab.run_program(self.shop_host(), "trees.py", "fill", kind, directory)
 
     def run_with_shop(self):
         return self.run({(SHOP, directory): 0 for directory in SHOP_TREES})

@@ -18,6 +18,15 @@ class CloudStack:
         self.stack.configure(self.site.configuration())
         print(self.stack.up(*arguments).stdout[-1500:])
 
+    def up_lacking(self, *clients):
+        """An `up` in which the disks of these clients are new and lack what is to be dumped: it says so of each."""
+        self.stack.configure(self.site.configuration())
+        done = self.stack.up(check=False)
+        told = done.stdout + done.stderr
+        unfit = [f"client '{name}' is not fit for the set 'daily': can not stat" for name in clients]
+        if done.returncode == 0 or told.count("can not stat") != len(unfit) or any(each not in told for each in unfit):
+            raise Failed(f"`pulumi up` was to end with a sentence on each of {', '.join(clients)}:\n{told[-3000:]}")
+
     def host(self, name):
         """A machine of the stack as drive.lab takes it, with the key that the stack has pinned."""
         key = self.part(HOST_KEY, name)["outputs"]["publicKeyOpenssh"]
