@@ -52,7 +52,7 @@ class CloudStack:
 
     def entries(self):
         """(host, disk) of every entry of the disklist, as Amanda reads it."""
-        told = lab.ssh(self.host("server"), "amadmin daily disklist").stdout.split()
+        told = lab.ssh(self.host("server"), "runuser -u backup -- amadmin daily disklist").stdout.split()
         hosts = [word for before, word in zip(told, told[1:]) if before == "host"]
         disks = [word for before, word in zip(told, told[1:]) if before == "disk"]
         return {(host.rstrip(":"), disk.strip('":')) for host, disk in zip(hosts, disks)}
