@@ -237,10 +237,13 @@ class HypervisorTest(unittest.TestCase):
     def test_a_floating_address_leads_to_its_instance(self):
         floating = "172.24.4.10"
         self.boot(A)
-        self.firewall([OUT, SSH], floating={floating: self.address[A]})
+        gateway = str(self.lab.subnets()["lab"][1])
+        self.firewall([OUT, {**SSH, "prefix": f"{gateway}/32"}], floating={floating: self.address[A]})
         self.wait_ssh(A)
         with unittest.mock.patch.dict(self.address, {A: floating}):
-            self.assertEqual(self.ssh(A, "hostname"), "vm100")
+            self.assertEqual(self.ssh(A, "hostname; echo $SSH_CLIENT").split()[:2], ["vm100", gateway])
+            self.firewall([OUT, SSH])
+            self.assertNotEqual(self.ssh(A, "true", check=False), 0)
 
     def test_a_volume_outlives_all_that_its_instance_goes_through(self):
         self.firewall([OUT, SSH])

@@ -8,6 +8,7 @@ $LAB_STATE/hypervisor, what is comes from podman and the kernel.
 
 import contextlib
 import fcntl
+import hashlib
 import http.client
 import json
 import os
@@ -43,11 +44,11 @@ class Hypervisor:
         self.daemon: subprocess.Popen | None = None
 
     def start(self, seconds: float = 30) -> None:
-        """Start the daemon unless it answers; return when it does.
+        """Start the daemon unless it answers, anew when its programs have changed.
 
         Needs the lab's networks (Hosts.ensure_networks) and its image.
         """
-        if self.answers():
+        if self.is_current():
             return
         refuse_without_bridge_filter()
         self.stop()
@@ -112,6 +113,10 @@ class Hypervisor:
             return self.request("GET", "/")[0] == 200
         return False
 
+    def is_current(self) -> bool:
+        """It answers, and runs the programs that lie here."""
+        return self.answers() and self.request("GET", "/")[1] == {"version": version()}
+
     def request(self, method: str, path: str, body=None, timeout: float = 300):
         """(status, answer) of one request; OSError when nobody listens."""
         connection = UnixConnection(str(self.socket), timeout)
@@ -119,6 +124,15 @@ class Hypervisor:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
+
+
+def version() -> str:
+    """A hash of the programs of lab and hypervisor."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted([*here.glob("hypervisor*.py"), *(here.parent.parent / "lib").glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -149,7 +163,7 @@ def main() -> None:
     instances.changed = lambda: firewall.apply(instances.addresses())
     instances.sweep()
     instances.changed()
-    serve(hypervisor.socket, instances, volumes, firewall)
+    serve(hypervisor.socket, version(), instances, volumes, firewall)
 
 
 if __name__ == "__main__":

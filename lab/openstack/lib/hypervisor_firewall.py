@@ -12,10 +12,12 @@ import threading
 from pathlib import Path
 
 from lab import Lab, LabError, write
-from machine import Machine
+from machine import Machine, run
 
 import hypervisor_rules as rules
 
+# Marks our routes among those of the bridge.
+FLOATING = "99"
 BRIDGE_FILTER = Path("/proc/sys/net/bridge")
 
 
@@ -57,6 +59,17 @@ class Firewall:
 
     def load(self, wanted: dict, instances: dict[str, str]) -> None:
         nft(rules.render(self.table, self.bridge, wanted, instances))
+        self.route({rules.ipv4(address) for address in wanted["floating"]})
+
+    def route(self, floating: set[str]) -> None:
+        """This machine has its address in the lab towards floating ones too, not its uplink's."""
+        ours = ["dev", self.bridge, "proto", FLOATING]
+        listed = run(["ip", "-j", "route", "show", *ours]).stdout
+        present = {route["dst"] for route in json.loads(listed or "[]")}
+        for address in present - floating:
+            run(["ip", "route", "delete", address, *ours])
+        for address in floating - present:
+            run(["ip", "route", "replace", address, *ours, "src", self.gateway])
 
     def remove(self) -> None:
         nft(f"table inet {self.table}\ndelete table inet {self.table}\n")

@@ -2,7 +2,7 @@
 
 | request | does |
 | --- | --- |
-| GET / | says that it is there |
+| GET / | its version |
 | GET /instances | all, by id: name, address, state (running, off, missing), volumes |
 | PUT /instances/ID | defines one; it is off |
 | PUT /instances/ID/flavor | tells its flavor from the next start on |
@@ -18,7 +18,6 @@ there, 409 it cannot be done now.
 """
 
 import json
-import os
 import re
 import socketserver
 import sys
@@ -37,9 +36,9 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 64
 
 
-def serve(socket: Path, instances, volumes, firewall) -> None:
+def serve(socket: Path, version: str, instances, volumes, firewall) -> None:
     routes = [(re.compile(f"{method} {path}"), action) for method, path, action in (
-        ("GET", "/", lambda body, query: {"pid": os.getpid()}),
+        ("GET", "/", lambda body, query: {"version": version}),
         ("GET", "/instances", lambda body, query: instances.all()),
         ("PUT", f"/instances/{ID}", lambda body, query, uuid: instances.define(uuid, body)),
         ("PUT", f"/instances/{ID}/flavor",
