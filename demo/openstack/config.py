@@ -7,7 +7,7 @@ SHOP_TREES = {"/srv/shop": "www", "/srv/uploads": "home"}
 NAMESPACE = "app-stack.demo"
 
 # The last numbers of the machines' addresses.
-NUMBERS = {"server": 11, "web1": 20, "app1": 21, "new1": 23, SHOP: 30}
+NUMBERS = {"server": 11, "web1": 20, "app1": 21, "new1": 23}
 
 
 class Site:
@@ -58,5 +58,5 @@ class Site:
 
     def shop_configuration(self, *, stack, enrolled):
         """The configuration of examples/app-stack. Its machine asks the metadata service, the others have config drives."""
-        return {**self.common(), "configDrive": False, "backupStack": f"organization/amanda-backup/{stack}", "address": self.address(SHOP),
+        return {**self.common(), "configDrive": False, "backupStack": f"organization/amanda-backup/{stack}",
                 "enrol": enrolled}

@@ -24,18 +24,17 @@ class Shop(CloudStack):
         self.shop = Stack("demo", self.home, folder=folder, env=cloud.credentials(self.facts, "shop"))
         self.shop.init(cloud.admin_key())
         self.shop_up(enrolled=False)
-        self.site.namespaces = {NAMESPACE: {
-            "publicKey": self.shop.outputs()["enrolmentPublicKey"].strip(), "hosts": [SHOP, f"{self.site.address(SHOP)}/32"]}}
+        told = self.shop.outputs()
+        self.site.namespaces = {NAMESPACE: {"publicKey": told["enrolmentPublicKey"], "hosts": [SHOP, f"{told['address']}/32"]}}
         self.up()
 
-    def shop_up(self, *, enrolled, check=True, **changes):
-        config = {**self.site.shop_configuration(stack=self.name, enrolled=enrolled), **changes}
-        self.shop.configure(config)
-        return self.shop.up(check=check)
+    def shop_up(self, *, enrolled):
+        self.shop.configure(self.site.shop_configuration(stack=self.name, enrolled=enrolled))
+        return self.shop.up()
 
     def shop_host(self):
         key = resource(self.shop, HOST_KEY, f"{SHOP}-")["outputs"]["publicKeyOpenssh"]
-        return Instance(self.site.address(SHOP), key.strip())
+        return Instance(self.shop.outputs()["address"], key.strip())
 
     def shop_enrols(self):
         for directory, kind in SHOP_TREES.items():
