@@ -62,7 +62,12 @@ class Firewall:
         self.route({rules.ipv4(address) for address in wanted["floating"]})
 
     def route(self, floating: set[str]) -> None:
-        """This machine has its address in the lab towards floating ones too, not its uplink's."""
+        """This machine has its address in the lab towards floating ones too, not its uplink's.
+
+        The bridge comes with the first host and goes with the last.
+        """
+        if not Path(f"/sys/class/net/{self.bridge}").exists():
+            return
         ours = ["dev", self.bridge, "proto", FLOATING]
         listed = run(["ip", "-j", "route", "show", *ours]).stdout
         present = {route["dst"] for route in json.loads(listed or "[]")}

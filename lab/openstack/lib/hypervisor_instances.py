@@ -33,7 +33,7 @@ class Instances:
         self.volumes = volumes
         self.directory = directory
         self.locks: dict[str, threading.RLock] = collections.defaultdict(threading.RLock)
-        # Called when the set of addresses has changed, before a new one is used.
+        # Called when addresses have changed, before a new one is used, and when the bridge may be new.
         self.changed = lambda: None
 
     def all(self) -> dict[str, dict]:
@@ -127,6 +127,7 @@ class Instances:
                 name: (volume, self.volumes.connect(volume))
                 for volume, name in record["volumes"].items()})
             self.hosts.start(host)
+            self.changed()
 
     def stop(self, uuid: str, seconds: int) -> None:
         """Shut down by its own systemd, or kill what is left after so long."""
