@@ -3,10 +3,13 @@
 import http.client
 import json
 import socket
+import time
 
 SOCKET = "/run/hypervisor/socket"
 # Longer than any request takes: a stop waits as long as it is told to.
 TIMEOUT = 600
+# Seconds, while it starts.
+AWAY = 10
 
 
 class HypervisorError(Exception):
@@ -19,9 +22,18 @@ class HypervisorError(Exception):
 
 class Connection(http.client.HTTPConnection):
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(TIMEOUT)
-        self.sock.connect(SOCKET)
+        """It may be away for a moment: it can be killed and started again at any time."""
+        until = time.monotonic() + AWAY
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(TIMEOUT)
+            try:
+                return self.sock.connect(SOCKET)
+            except OSError:
+                self.sock.close()
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
 
 
 def request(method: str, path: str, body=None):

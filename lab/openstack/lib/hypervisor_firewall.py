@@ -17,7 +17,7 @@ from machine import Machine, run
 import hypervisor_rules as rules
 
 # Marks our routes among those of the bridge.
-FLOATING = "99"
+FLOATING = "86"
 BRIDGE_FILTER = Path("/proc/sys/net/bridge")
 
 
