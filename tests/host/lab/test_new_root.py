@@ -23,14 +23,25 @@ class NewRoot(unittest.TestCase):
         hosts.make(SERVER, CLIENT)
         cls.addClassCleanup(hosts.remove, SERVER, CLIENT)
         lab.ssh("storage", "rm -rf /srv/gdata/volume-test")
-        cls.disk, cls.other = disks.Disk(600), disks.Disk(600)
-        for disk in (cls.disk, cls.other):
+        cls.disk, cls.other, cls.own = disks.Disk(600), disks.Disk(600), disks.Disk(16)
+        for disk in (cls.disk, cls.other, cls.own):
             cls.addClassCleanup(disk.close)
         # Loop devices are free only when nothing mounts them any more.
         cls.addClassCleanup(hosts.remove, SERVER)
         hosts.root(CLIENT, "mkdir -p /srv/www; echo one > /srv/www/page; head -c 3M /dev/urandom > /srv/www/large")
-        hosts.root(SERVER, "mkdir -p /srv/own; echo image > /srv/own/from-image")
         volumes.attach(SERVER, cls.disk)
+        # A part of the server's root disk, which will be what its image had.
+        disks.run("mkfs.ext4", "-q", cls.own.device)
+        cls.mount_own()
+        hosts.root(SERVER, "echo image > /srv/own/from-image; umount /srv/own")
+        cls.own.save()
+        cls.mount_own()
+        hosts.root(SERVER, "echo changed > /srv/own/from-image; echo new > /srv/own/later")
+
+    @classmethod
+    def mount_own(cls):
+        volumes.attach(SERVER, cls.own, "vdc")
+        hosts.root(SERVER, "mkdir -p /srv/own; mount /dev/vdc /srv/own")
 
     def document(self, instance="i-1", disk=None):
         directory = documents.directory("/srv/own", dumptype="encrypt-gnutar-local")
@@ -76,7 +87,7 @@ class NewRoot(unittest.TestCase):
         self.backupctl("run", "daily")
         self.assertEqual(self.levels(), [("backup1", 0, True), (CLIENT, 0, True)])
         hosts.root(CLIENT, "echo two > /srv/www/page")
-        hosts.root(SERVER, "echo changed > /srv/own/from-image; echo new > /srv/own/later")
+        hosts.root(SERVER, "echo newer > /srv/own/later")
         self.ask_for_level_1()
         self.backupctl("run", "daily")
         self.assertEqual(self.levels(), [("backup1", 1, True), (CLIENT, 1, True)])
@@ -103,6 +114,7 @@ class NewRoot(unittest.TestCase):
         hosts.root(SERVER, "for t in $(seq 100); do findmnt /srv/amanda && exit; sleep 0.5; done; exit 1")
         hosts.root(SERVER, "for t in $(seq 20); do systemctl is-active cron amanda-backup-data && exit; sleep 0.5; done; exit 1")
         self.assertEqual(starting.wait(), 0)
+        self.mount_own()
         # A container's /etc/hosts is made anew at each start.
         self.assertRegex(self.send(self.document()), r"\A(add 127.0.1.1 backup1 to /etc/hosts\n)?ok\n\Z")
 
@@ -121,8 +133,9 @@ class NewRoot(unittest.TestCase):
         before = hosts.root(SERVER, kept)
         hosts.remove(SERVER)
         lab.lab("create", SERVER)
-        # The image brings an older state back: its file is not newer than the last dump of it.
-        hosts.root(SERVER, "mkdir -p /srv/own; echo image > /srv/own/from-image; touch -d 2020-01-01 /srv/own/from-image /srv/own")
+        # An older state comes back with it, and no file there is newer than the last dump of it.
+        self.own.restore()
+        self.mount_own()
         volumes.attach(SERVER, self.disk)
         told = self.send(documents.secrets()) + self.send(self.document("i-2"))
         self.assertNotIn("label slot", told)
@@ -137,7 +150,17 @@ class NewRoot(unittest.TestCase):
         self.assertEqual(self.levels(), [("backup1", 0, True), (CLIENT, 1, True)])
         self.backupctl("status")
 
-    def test_5_what_is_restored_is_what_was_there(self):
+    def test_5_a_clients_new_root_disk_has_no_state_and_is_dumped_whole(self):
+        """Its level 1 has no list to compare with, so it holds all there is, and says what is gone."""
+        hosts.remove(CLIENT)
+        lab.lab("create", CLIENT)
+        hosts.root(CLIENT, "mkdir -p /srv/www/deep; echo image > /srv/www/page; echo four > /srv/www/deep/four; touch -d 2020-01-01 /srv/www/page")
+        self.send(documents.client(CLIENT, server_address=hosts.address(SERVER)), CLIENT)
+        self.ask_for_level_1()
+        self.backupctl("run", "daily")
+        self.assertEqual(self.levels(), [("backup1", 1, True), (CLIENT, 1, True)])
+
+    def test_6_what_is_restored_is_what_was_there(self):
         lab.ssh(SERVER, "backupctl kit --out /root/kit.tar; mkdir /root/kit; tar -xf /root/kit.tar -C /root/kit")
         # Root may not read the mirror there: its user hands it over.
         hosts.root(SERVER, "mkdir /root/mirror; runuser -u gmirror -- tar -C /mnt/gdata/volume-test -c . | tar -x -C /root/mirror")
@@ -148,7 +171,7 @@ class NewRoot(unittest.TestCase):
             source = hosts.root(CLIENT if host == CLIENT else SERVER, tree.format(place))
             self.assertEqual(hosts.root(SERVER, tree.format(f"/restored/{host}{place}")), source)
 
-    def test_6_monitoring_names_a_client_that_is_gone(self):
+    def test_7_monitoring_names_a_client_that_is_gone(self):
         self.assertRegex(self.backupctl("check"), r"\AAMANDA OK - 2 directories of 2 hosts in 1 sets, last run [-0-9: ]+\n\Z")
         hosts.root(CLIENT, "ssh-keygen -q -t ed25519 -N '' -f /root/other; cp /root/other /etc/ssh/ssh_host_ed25519_key;"
                            " systemctl restart ssh")

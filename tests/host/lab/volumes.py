@@ -3,10 +3,10 @@
 from tests.host.lab import hosts
 
 
-def attach(host, disk):
+def attach(host, disk, name="vdb"):
     hosts.root(host, f"""
-        rm -f /dev/vdb; mknod /dev/vdb {disk.node}
-        mkdir -p /dev/disk/by-id; ln -sfn ../../vdb /dev/disk/by-id/virtio-{disk.serial}
+        rm -f /dev/{name}; mknod /dev/{name} {disk.node}
+        mkdir -p /dev/disk/by-id; ln -sfn ../../{name} /dev/disk/by-id/virtio-{disk.serial}
     """)
 
 
