@@ -1,6 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type StackConfiguration } from "./config";
-import { findFlavor, findInstance, findNetwork, type FoundInstance, Unanswered } from "./openStackLookups";
+import {
+  findFlavor,
+  findInstance,
+  findNetwork,
+  listImages,
+  type FoundInstance,
+  Unanswered,
+} from "./openStackLookups";
 import { sorted } from "./render/text";
 import { VisibleError } from "./visibleError";
 
@@ -20,8 +27,12 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   const answers = new Answers();
   const { clients, openstack } = config;
   const where = openstack && answers.needed(findNetwork(openstack.network, openstack.subnet));
-  for (const [flavor, key] of flavors(config)) {
+  for (const [flavor, key] of named(config, "flavor")) {
     answers.wanted(findFlavor(flavor, key));
+  }
+  const images = named(config, "image");
+  if (images.size > 0) {
+    answers.wanted(listImages(sorted([...images.values()])[0]!).then((ids) => warnOfImages(images, ids)));
   }
   const instances = Object.entries(clients).flatMap(([name, { instance }]) =>
     instance === undefined
@@ -33,12 +44,25 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   return { where: await where, instances: Object.fromEntries(await Promise.all(found)) };
 }
 
-/** Each flavor of a machine, with the key where it is first named. */
-function flavors({ clients, server }: StackConfiguration): Map<string, string> {
+/** Each flavor or image of a machine that is made, with the key where it is first named. */
+function named({ clients, server }: StackConfiguration, what: "flavor" | "image"): Map<string, string> {
   const made = [server, ...sorted(Object.keys(clients)).map((name) => clients[name]!)].flatMap(
     ({ openstack }) => openstack ?? [],
   );
-  return new Map(made.reverse().map(({ flavor, keys }) => [flavor, keys.flavor]));
+  return new Map(made.reverse().map((machine) => [machine[what], machine.keys[what]]));
+}
+
+/**
+ * An image that is not listed is no mistake: it may be hidden, and it may be gone while machines that were made from it
+ * go on. So nobody is made to name another one, which would rebuild them.
+ */
+async function warnOfImages(images: Map<string, string>, listed: readonly string[]): Promise<void> {
+  for (const [image, key] of [...images].filter(([id]) => !listed.includes(id))) {
+    await pulumi.log.warn(
+      `${key} is "${image}": the cloud lists no such image; unless it is a hidden or community one, no machine can be ` +
+        "made or rebuilt from it (`openstack image list` shows what there is), and those that there are go on",
+    );
+  }
 }
 
 /** Collects what is wrong with answers, so that all of it is told at once. */

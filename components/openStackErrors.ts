@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as state from "@pulumi/pulumi/runtime/state";
-import { explain, type Wording } from "./render/openStackErrors";
+import { AFTERWARDS, explain, type Wording } from "./render/openStackErrors";
 
 export { type Wording };
 
@@ -17,7 +17,7 @@ export function explaining(name: string, wording?: Wording): pulumi.ResourceHook
     async ({ errors, failedOperation, name: resource, type }) => {
       const sentence = explain({ type, operation: failedOperation, error: errors[0] ?? "" }, wording);
       if (sentence !== undefined) {
-        await pulumi.log.error(`${resource}: ${sentence}`);
+        await pulumi.log.error(`${resource}: ${sentence}; ${AFTERWARDS}`);
       }
       // Nothing that is refused here is taken at the next try.
       return false;

@@ -83,6 +83,13 @@ export async function findFlavor(name: string, key: string): Promise<void> {
   );
 }
 
+/** The ids of the images that the cloud lists. It keeps some to itself, hidden ones for example. */
+export async function listImages(key: string): Promise<string[]> {
+  const question = { key, value: "", none: "the cloud lists no image", several: "" };
+  const { ids } = await ask(question, openstack.images.getImageIds({ memberStatus: "all" }));
+  return ids;
+}
+
 /** What a machine of another team's is known by. */
 export interface FoundInstance {
   address: string;

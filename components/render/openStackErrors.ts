@@ -65,12 +65,18 @@ const RULES: Rule[] = [
     },
   },
   {
+    error: /When resizing, instances must change flavor|current: (\d+), extended: \1\b/,
+    sentence: () =>
+      "an earlier `pulumi up` that failed has left something else in the state than the cloud has",
+  },
+  {
     error: /New size for extend must be greater/,
     sentence: ({ volumeGB }) =>
       `${volumeGB}: the volume is larger already, and none can shrink; give at least what it has`,
   },
   {
-    error: /Can not find requested image|Unable to find image|Image \S+ could not be found/i,
+    error:
+      /Can not find requested image|Cannot find image for rebuild|Unable to find image|Image \S+ could not be found/i,
     sentence: ({ image }) =>
       `${image}: the cloud has no such image; \`openstack image list\` shows their ids`,
   },
@@ -116,7 +122,7 @@ const RULES: Rule[] = [
     operation: "delete",
     sentence: () =>
       "a machine that this stack did not make still has this security group: `openstack port list --security-group GROUP` " +
-      "shows it; take the group from it and run `pulumi up` again",
+      "shows it; take the group from it",
   },
   {
     error: /unexpected state 'ERROR'|No valid host/i,
@@ -124,6 +130,9 @@ const RULES: Rule[] = [
       `the cloud took the order and could not boot the machine: \`openstack server show\` tells why, most often no room for it (${flavor})`,
   },
 ];
+
+/** Said with each: the provider notes as done what it was refused, and with it a rebuild may come that is not needed. */
+export const AFTERWARDS = "then run `pulumi up --refresh`";
 
 /** What a refusal means, as one sentence with key and cure; undefined when the provider's own words must do. */
 export function explain({ error, operation, type }: Failure, wording: Wording = {}): string | undefined {

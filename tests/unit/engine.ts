@@ -106,6 +106,8 @@ export const CLOUD: Cloud = (token, inputs) => {
       return { id: "subnet-id", networkId: inputs.networkId };
     case "openstack:compute/getFlavor:getFlavor":
       return { id: "flavor-id", name: inputs.name };
+    case "openstack:images/getImageIds:getImageIds":
+      return { ids: ["1f2f0a4e-8a53-4c6d-9be1-6a2f6f6c0b55"] };
     case "openstack:networking/getPort:getPort":
       return { id: "port-id", deviceId: `id-of-${String(inputs.dnsName)}` };
     case "openstack:compute/getInstanceV2:getInstanceV2":

@@ -42,7 +42,7 @@ test("what needs no cloud asks none", async () => {
   expect((await runStack(true)).calls).toEqual([]);
 });
 
-test("each flavor is asked for once, and a network only by its name", async () => {
+test("each flavor is asked for once, the images too, and a network only by its name", async () => {
   const network = "6f0c8c0e-4a4c-4c3e-9a53-0d6f0c1f7a22";
   const config = prod((all) => {
     all.openstack.network = network;
@@ -50,7 +50,12 @@ test("each flavor is asked for once, and a network only by its name", async () =
     all.clients.web2 = { openstack: { address: "10.1.0.30" }, directories: [] };
   });
   const { calls } = await runStack(false, config);
-  expect(calls.map(([, { name }]) => name).sort()).toEqual(["m1.large", "m1.small"]);
+  const asked = calls.map(([token, { name }]) => [token.split(":").pop(), name]);
+  expect(asked.sort()).toEqual([
+    ["getFlavor", "m1.large"],
+    ["getFlavor", "m1.small"],
+    ["getImageIds", undefined],
+  ]);
 });
 
 test("a language host that knows no error hooks gets none, and the program goes on", async () => {

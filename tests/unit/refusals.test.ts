@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CLOUD, type Cloud, run } from "./engine";
 import { type Mapping, prod } from "./prod";
 import { configure, runStack } from "./program";
+import { REFUSALS } from "./refusalCases";
 
 const WORDING: Wording = {
   address: 'clients.web1.openstack.address is "10.1.0.20"',
@@ -14,108 +15,6 @@ const WORDING: Wording = {
   network: 'openstack.network is "backup"',
   volumeGB: "server.openstack.volumeGB is 100",
 };
-
-/** What the provider says, word for word (terraform-provider-openstack 1.54.1), of which resource, and our sentence. */
-const REFUSALS: [string, string, string, string, string][] = [
-  [
-    "the quota of instances",
-    "compute/instance:Instance",
-    "create",
-    'Error creating OpenStack server: Request forbidden: [POST https://nova/servers], error message: {"forbidden": {"code": 403, "message": "Quota exceeded for instances: Requested 1, but already used 10 of 10 instances"}}',
-    'the project\'s quota is used up (Quota exceeded for instances: Requested 1, but already used 10 of 10 instances): have it raised, or take a smaller flavor (openstack.flavor is "m1.small"), or remove what is not needed',
-  ],
-  [
-    "the quota of volumes",
-    "blockstorage/volume:Volume",
-    "create",
-    'Error creating openstack_blockstorage_volume_v3: Expected HTTP response code [202] when accessing [POST https://cinder/volumes], but got 413 instead\n{"overLimit": {"code": 413, "message": "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 100G, quota is 50G and 0G has been consumed."}}',
-    "the project's quota is used up (VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 100G, quota is 50G and 0G has been consumed.): have it raised, or make the volume smaller (server.openstack.volumeGB is 100), or remove what is not needed",
-  ],
-  [
-    "the quota of ports",
-    "networking/port:Port",
-    "create",
-    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "OverQuota", "message": "Quota exceeded for resources: [\'port\'].", "detail": ""}}',
-    "the project's quota is used up (Quota exceeded for resources: ['port'].): have it raised, or remove what is not needed",
-  ],
-  [
-    "a volume that would shrink",
-    "blockstorage/volume:Volume",
-    "update",
-    'Error extending openstack_blockstorage_volume_v3 5d3c size: Bad request with: [POST https://cinder/volumes/5d3c/action], error message: {"badRequest": {"code": 400, "message": "Invalid input received: New size for extend must be greater than current size. (current: 200, extended: 100)."}}',
-    "server.openstack.volumeGB is 100: the volume is larger already, and none can shrink; give at least what it has",
-  ],
-  [
-    "an unknown image",
-    "compute/instance:Instance",
-    "create",
-    'Error creating OpenStack server: Bad request with: [POST https://nova/servers], error message: {"badRequest": {"code": 400, "message": "Can not find requested image"}}',
-    'openstack.image is "1f2f": the cloud has no such image; `openstack image list` shows their ids',
-  ],
-  [
-    "an unknown flavor",
-    "compute/instance:Instance",
-    "update",
-    "Unable to find flavor with name m1.small",
-    'openstack.flavor is "m1.small": the cloud has no such flavor; `openstack flavor list` shows them',
-  ],
-  [
-    "no free address",
-    "networking/port:Port",
-    "create",
-    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "IpAddressGenerationFailure", "message": "No more IP addresses available on network 6f0c.", "detail": ""}}',
-    'openstack.network is "backup": no address is free there; remove ports that are not used, or enlarge the subnet',
-  ],
-  [
-    "no free floating address",
-    "networking/floatingIp:FloatingIp",
-    "create",
-    'Error creating openstack_networking_floatingip_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/floatingips], but got 409 instead\n{"NeutronError": {"type": "IpAddressGenerationFailure", "message": "No more IP addresses available on network 77aa.", "detail": ""}}',
-    'server.openstack.floatingNetwork is "public": no floating address is free there; release one that is not used, or name another network',
-  ],
-  [
-    "an address that something else has",
-    "networking/port:Port",
-    "create",
-    'Error creating openstack_networking_port_v2: Expected HTTP response code [201 202] when accessing [POST https://neutron/ports], but got 409 instead\n{"NeutronError": {"type": "IpAddressAlreadyAllocated", "message": "IP address 10.1.0.20 already allocated in subnet 6f0c", "detail": ""}}',
-    'clients.web1.openstack.address is "10.1.0.20": something else has this address; `openstack port list` shows what; give another',
-  ],
-  [
-    "an address in another project's network",
-    "networking/port:Port",
-    "create",
-    'Error creating openstack_networking_port_v2: Request forbidden: [POST https://neutron/ports], error message: {"NeutronError": {"type": "PolicyNotAuthorized", "message": "((rule:create_port and rule:create_port:fixed_ips) and rule:create_port:fixed_ips:ip_address) is disallowed by policy", "detail": ""}}',
-    'clients.web1.openstack.address is "10.1.0.20": the network is another project\'s, where Neutron alone chooses addresses; leave it out, or take a network of this project (openstack.network is "backup")',
-  ],
-  [
-    "an address outside of the subnet",
-    "networking/port:Port",
-    "create",
-    'Error creating openstack_networking_port_v2: Bad request with: [POST https://neutron/ports], error message: {"NeutronError": {"type": "InvalidIpForSubnet", "message": "IP address 10.1.0.20 is not a valid IP for the specified subnet.", "detail": ""}}',
-    'clients.web1.openstack.address is "10.1.0.20": it is not in the subnet; give one that is',
-  ],
-  [
-    "wrong credentials",
-    "networking/port:Port",
-    "create",
-    "Error creating OpenStack networking client: Authentication failed",
-    "OpenStack does not take the credentials: check OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or the cloud that OS_CLOUD names in clouds.yaml",
-  ],
-  [
-    "a security group still in use",
-    "networking/secGroup:SecGroup",
-    "delete",
-    "Error deleting openstack_networking_secgroup_v2: timeout while waiting for state to become 'DELETED' (last state: 'ACTIVE', timeout: 2m0s)",
-    "a machine that this stack did not make still has this security group: `openstack port list --security-group GROUP` shows it; take the group from it and run `pulumi up` again",
-  ],
-  [
-    "a machine that does not boot",
-    "compute/instance:Instance",
-    "create",
-    "Error waiting for instance (5d3c) to become ready: unexpected state 'ERROR', wanted target 'ACTIVE'. last error: %!s(<nil>)",
-    'the cloud took the order and could not boot the machine: `openstack server show` tells why, most often no room for it (openstack.flavor is "m1.small")',
-  ],
-];
 
 test.each(REFUSALS)("%s is one sentence", (_, type, operation, error, sentence) => {
   expect(explain({ type: `openstack:${type}`, operation, error }, WORDING)).toBe(sentence);
@@ -158,7 +57,7 @@ test("the engine's hook says it with the configuration's own key, and asks for n
   });
   expect(again).toBe(false);
   expect(sentences).toEqual([
-    'backup-host-instance: server.openstack.flavor is "m1.large": the cloud has no such flavor; `openstack flavor list` shows them',
+    'backup-host-instance: server.openstack.flavor is "m1.large": the cloud has no such flavor; `openstack flavor list` shows them; then run `pulumi up --refresh`',
   ]);
 });
 
@@ -257,13 +156,24 @@ test("a subnet is looked up when none is given, and has to be one", async () => 
   ]);
 });
 
+test("an image that is not listed is a warning, since machines made from it go on", async () => {
+  const warned = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+  const cloud: Cloud = (token, inputs) =>
+    token.endsWith("getImageIds") ? { ids: ["another"] } : CLOUD(token, inputs);
+  expect(await told(cloud, true)).toEqual([]);
+  expect(warned.mock.calls.map(([text]) => text)).toEqual([
+    expect.stringMatching(/^openstack.image is "1f2f0a4e-[^"]+": the cloud lists no such image; unless/),
+  ]);
+  warned.mockRestore();
+});
+
 const LOCKED_OUT: Cloud = () => {
   throw refusal("Error creating OpenStack compute client: Authentication failed");
 };
 
 test("wrong credentials are one sentence, whatever was asked for", async () => {
   expect((await told(LOCKED_OUT, false)).slice(1)).toEqual([
-    "clients.mail1.instance.name, openstack.flavor, openstack.network, server.openstack.flavor could not be looked up: OpenStack does not take the credentials: check OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or the cloud that OS_CLOUD names in clouds.yaml",
+    "clients.mail1.instance.name, openstack.flavor, openstack.image, openstack.network, server.openstack.flavor could not be looked up: OpenStack does not take the credentials: check OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, or the cloud that OS_CLOUD names in clouds.yaml",
   ]);
 });
 
@@ -276,7 +186,7 @@ test("where all ids are given a preview goes on without the cloud, and `up` does
   expect(await told(LOCKED_OUT, true, ids)).toEqual([]);
   expect(warned.mock.calls.map(([text]) => text)).toEqual([
     expect.stringMatching(
-      /^not checked in this preview: openstack.flavor, server.openstack.flavor could not be looked up: OpenStack does not/,
+      /^not checked in this preview: openstack.flavor, openstack.image, server.openstack.flavor could not be looked up: OpenStack does not/,
     ),
   ]);
   warned.mockRestore();
