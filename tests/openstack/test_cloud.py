@@ -162,6 +162,10 @@ class CloudTest(unittest.TestCase):
         self.address = server["addresses"]["lab"][0]
         self.assertEqual(self.ssh("hostname; cat /etc/greeting").split(), ["web", "hello"])
         self.assertIn(self.facts["images"]["debian-12-a"], self.ssh("cat /etc/lab-image"))
+        floating = nova("floating", "ip", "create", self.facts["externalNetwork"], "-f", "value", "-c", "floating_ip_address")
+        nova("server", "add", "floating", "ip", "web", floating)
+        self.assertEqual(self.ssh("hostname", address=floating), "web\n")
+        nova("floating", "ip", "delete", floating)
         self.assertIn("systemd", nova("console", "log", "show", "web"))
         self.ssh("sudo touch /root/kept")
         for words in (["reboot", "--wait"], ["reboot", "--hard", "--wait"]):
@@ -190,11 +194,11 @@ class CloudTest(unittest.TestCase):
         self.assertEqual(traces(), [])
         self.assertIn("is not up", attempt("openstack/status").stderr)
 
-    def ssh(self, script):
+    def ssh(self, script, address=""):
         """Its host key is another one after a rebuild: this network has nobody in between."""
         argv = ["ssh", "-F", "none", "-i", str(STATE / "admin"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
                 "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-                "-o", "ConnectTimeout=3", f"debian@{self.address}", script]
+                "-o", "ConnectTimeout=3", f"debian@{address or self.address}", script]
         until = time.monotonic() + 60
         while True:
             done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

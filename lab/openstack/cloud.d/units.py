@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Write the systemd units of services.json, and the target that wants them all."""
+"""Write the systemd units of services.json into a directory, and print their names."""
 
 import json
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-UNITS = Path("/etc/systemd/system")
 # One process each where it may have threads: two cores serve the whole cloud.
 # `Connection: close` since uwsgi drops connections that it kept alive, which
 # Python's clients take badly.
@@ -13,9 +13,13 @@ UWSGI = ("/usr/bin/uwsgi-core --plugin python3 --master {workers} --enable-threa
          "--need-app --die-on-term --disable-logging --buffer-size 65535 --post-buffering 65535 "
          "--add-header Connection:close")
 THREADS = "--processes 1 --threads 4"
-# Nova's API patches itself for eventlet, whose locks no two threads may share:
-# a request would hang for ever.
+# Nova uses eventlet, whose locks no two threads may share: a request would hang
+# for ever. And once it has patched itself for eventlet, replies to its calls get
+# lost here.
 GREEN = "--processes 2 --threads 1"
+UNPATCHED = """\
+Environment=OS_NOVA_DISABLE_EVENTLET_PATCHING=1
+"""
 UNIT = """\
 [Unit]
 Description=OpenStack {name}
@@ -41,30 +45,26 @@ ADDRESS = """\
 ExecStartPre=+/sbin/ip address replace {address}/32 dev lo
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 """
-# uwsgi's threads are the system's; with eventlet in their place, replies to Nova's calls get lost.
-NATIVE_THREADS = """\
-Environment=OS_NOVA_DISABLE_EVENTLET_PATCHING=1
-"""
 
 
 def unit(name: str, service: dict) -> str:
     address = service.get("address", "")
     extra = ADDRESS.format(address=address) if address else ""
+    green = service.get("green", False)
+    extra += UNPATCHED if green else ""
     if "wsgi" in service:
-        uwsgi = UWSGI.format(workers=GREEN if service.get("green") else THREADS)
+        uwsgi = UWSGI.format(workers=GREEN if green else THREADS)
         command = f"{uwsgi} --http-socket {address}:{service['port']} --wsgi-file {service['wsgi']}"
     else:
         command = f"{HERE}/run {service['main']}"
         for file in service.get("config", []):
             command += f" --config-file {file}"
-    if name in ("nova-api", "nova-metadata"):
-        extra += NATIVE_THREADS
     return UNIT.format(name=name, user=service["user"], command=command, extra=extra)
 
 
 def main() -> None:
     for name, service in json.loads((HERE / "services.json").read_text()).items():
-        (UNITS / f"{name}.service").write_text(unit(name, service))
+        Path(sys.argv[1], f"{name}.service").write_text(unit(name, service))
         print(name)
 
 
