@@ -8,6 +8,8 @@ import re
 from amanda_backup import dumps
 
 NAME = re.compile(r"log\.([0-9]{14})\.[0-9]+")
+# These programs leave logs beside those of runs: a restore is no run that dumped nothing.
+READERS = ("amcheckdump", "amfetchdump", "amidxtaped", "amrestore")
 
 
 @dataclasses.dataclass
@@ -33,8 +35,13 @@ def folder(settings, name):
 
 def stamps(settings, name):
     """The stamps of all runs whose log is there, oldest first."""
-    found = (NAME.fullmatch(path.name) for path in folder(settings, name).iterdir())
-    return sorted({match[1] for match in found if match})
+    named = ((NAME.fullmatch(path.name), path) for path in folder(settings, name).iterdir())
+    return sorted({match[1] for match, path in named if match and not of_a_reader(path)})
+
+
+def of_a_reader(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as log:
+        return log.readline().split()[1:2] in ([reader] for reader in READERS)
 
 
 def read(settings, name, stamp):
