@@ -4,8 +4,7 @@ Any change of a port, a security group, a rule or a floating address sends all
 of them anew: the hypervisor replaces its rules in one step.
 """
 
-# Adds an attribute that listing ports needs, and that nothing else here loads.
-import neutron.db.models.port_forwarding  # noqa: F401
+from neutron.db.models import port_forwarding
 from neutron_lib import constants, context
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events, registry, resources
@@ -71,7 +70,8 @@ def send():
 
 
 def facts():
-    orm.configure_mappers()
+    # Listing ports needs what this model adds to theirs, and nothing else here loads it.
+    orm.class_mapper(port_forwarding.PortForwarding)
     admin, core = context.get_admin_context(), directory.get_plugin()
     ports = [port for port in core.get_ports(admin)
              if not port["device_owner"].startswith(constants.DEVICE_OWNER_NETWORK_PREFIX)]
