@@ -54,7 +54,6 @@ class CloudDemo(Shop):
         self.home = home
         self.name = stack
         self.sources = {}
-        self.runs = 0
 
     def toolchain(self):
         subprocess.run([ROOT / "toolchain" / "setup"], check=True)
