@@ -5,7 +5,7 @@ import { findInstance, type FoundInstance } from "./openStackLookups";
 export interface ExistingInstanceArgs {
   /** OpenStack's id of the machine. Exactly one of `id` and `name`. */
   id?: string;
-  /** Its host name, by which Neutron knows its port; that needs a cloud whose Neutron has the extension `dns`. */
+  /** The host name that its port has, where Neutron has the extension for it, or else the port's own name. */
   name?: string;
   /** The account to log in with, which may run anything by `sudo -n`. Example: `debian`. */
   user: string;

@@ -105,7 +105,10 @@ export async function findInstance(
   const question: Question = {
     key: `${key}.${id === undefined ? "name" : "id"}`,
     value: id ?? name!,
-    none: "the project sees no such instance; `openstack server list` shows them",
+    none:
+      id === undefined
+        ? "the project sees no instance whose port has this name; give its id, as `openstack server list` shows it"
+        : "the project sees no such instance; `openstack server list` shows them",
     several: "several ports have this name; give the instance's id",
   };
   const wanted = id ?? (await ask(question, idOf(name!)));
@@ -123,9 +126,18 @@ export async function findInstance(
   return { address, instance: wanted, image: instance.imageId };
 }
 
-/** By the port, since the provider looks up an instance by its id alone. */
+/**
+ * By the port, since the provider looks up an instance by its id alone: Nova gives the host name to the port where
+ * Neutron has the extension for it, and otherwise a port that was made for the instance often has its name.
+ */
 async function idOf(name: string): Promise<string> {
-  const { deviceId } = await openstack.networking.getPort({ dnsName: name.toLowerCase() });
+  const { getPort } = openstack.networking;
+  const { deviceId } = await getPort({ dnsName: name.toLowerCase() }).catch((error: Error) => {
+    if (/invalid attribute for filtering|No openstack_networking_port_v2 found/.test(error.message)) {
+      return getPort({ name });
+    }
+    throw error;
+  });
   if (!deviceId) {
     throw new Error("No openstack_networking_port_v2 found that an instance has");
   }

@@ -111,7 +111,7 @@ test.each<[string, Cloud, string]>([
   [
     "a host name that no port has",
     refusing("getPort", "No openstack_networking_port_v2 found"),
-    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
+    'clients.mail1.instance.name is "mail1": the project sees no instance whose port has this name; give its id, as `openstack server list` shows it',
   ],
   [
     "a host name that two ports have",
@@ -121,7 +121,7 @@ test.each<[string, Cloud, string]>([
   [
     "an instance that is gone, of which the provider tells nothing",
     (token, inputs) => (token.endsWith("getInstanceV2") ? { id: "" } : CLOUD(token, inputs)),
-    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
+    'clients.mail1.instance.name is "mail1": the project sees no instance whose port has this name; give its id, as `openstack server list` shows it',
   ],
   [
     "an instance without an address",
@@ -136,6 +136,35 @@ test.each<[string, Cloud, string]>([
       sentence,
     ]);
   }
+});
+
+test.each([
+  'Unable to list openstack_networking_ports_v2: Bad request with: [GET https://neutron/ports?dns_name=mail1], error message: {"NeutronError": {"type": "HTTPBadRequest", "message": "[\'dns_name\'] is invalid attribute for filtering"}}',
+  "No openstack_networking_port_v2 found",
+])("without host names in Neutron a port's own name is taken: %s", async (text) => {
+  const asked: unknown[] = [];
+  const cloud: Cloud = (token, inputs) => {
+    if (token.endsWith(":getPort")) {
+      asked.push(inputs);
+      if (inputs.dnsName !== undefined) {
+        throw refusal(text);
+      }
+      return { deviceId: "id-by-port" };
+    }
+    return CLOUD(token, inputs);
+  };
+  expect(await told(cloud, true)).toEqual([]);
+  expect(asked).toEqual([{ dnsName: "mail1" }, { name: "mail1" }]);
+});
+
+test("an instance by its id is asked from Nova alone", async () => {
+  const id = "0e7d1c9a-54a5-4d6e-9c55-0f5f0f3b8a11";
+  const gone: Cloud = (token, inputs) =>
+    token.endsWith("getInstanceV2") ? { id: "" } : CLOUD(token, inputs);
+  const sentences = await told(gone, true, ({ clients }) => (clients.mail1.instance = { id }));
+  expect(sentences.slice(1)).toEqual([
+    `clients.mail1.instance.id is "${id}": the project sees no such instance; \`openstack server list\` shows them`,
+  ]);
 });
 
 test("unknown flavors are told all at once, each by the key that names it", async () => {
