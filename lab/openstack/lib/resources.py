@@ -28,7 +28,8 @@ def ensure(api: Api, owner: Api, subnet: ipaddress.IPv4Network) -> dict:
         "project_id": owner.project, "provider:network_type": "flat", "provider:physical_network": "lab",
         "shared": True})
     inside = subnet_of(api, network, subnet, {
-        "allocation_pools": [{"start": str(subnet[POOL[0]]), "end": str(subnet[POOL[1]])}], "project_id": owner.project})
+        "allocation_pools": [{"start": str(subnet[POOL[0]]), "end": str(subnet[POOL[1]])}],
+        "project_id": owner.project})
     external = network_of(api, EXTERNAL, {"provider:network_type": "local", "router:external": True})
     subnet_of(api, external, external_subnet(subnet), {})
     router(api, owner.project, external, inside)
