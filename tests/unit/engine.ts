@@ -89,8 +89,11 @@ export async function run(
   record(resources);
   recordHooks(hooks);
   knowErrorHooks(errorHooks);
-  await program();
-  await pulumi.runtime.disconnect();
+  try {
+    await program();
+  } finally {
+    await pulumi.runtime.disconnect();
+  }
   return { resources, secrets, hooks, calls };
 }
 
