@@ -17,7 +17,11 @@ class Site:
         self.cloud = cloud
         self.admin_key = admin_key
         self.clients = ["app1", "web1"]
+        self.clients_of = {name: sorted(trees) for name, trees in TREES.items()} | {"new1": ["/etc"]}
+        self.others = {}
         self.enrolled = True
+        self.admin_networks = [f"{cloud['gateway']}/32"]
+        self.bastion = None
         self.flavors, self.images = {}, {}
         self.numbers = dict(NUMBERS)
         self.namespaces = {}
@@ -28,11 +32,13 @@ class Site:
     def common(self):
         return {
             "image": self.cloud["images"]["debian-12-a"], "flavor": "m1.lab", "network": self.cloud["networkName"],
-            "adminKeys": [self.admin_key], "adminNetworks": [f"{self.cloud['gateway']}/32"],
+            "adminKeys": [self.admin_key], "adminNetworks": self.admin_networks,
         }
 
     def machine(self, name, **more):
         own = {"address": self.address(name), **more}
+        if name == "new1":
+            own["floatingNetwork"] = self.cloud["externalNetwork"]
         if name in self.images:
             own["image"] = self.cloud["images"][self.images[name]]
         if name in self.flavors:
@@ -42,7 +48,7 @@ class Site:
     def configuration(self):
         """The configuration of the stack with the backup server."""
         return {
-            "openstack": self.common(),
+            "openstack": {**self.common(), **({"bastion": self.bastion} if self.bastion else {})},
             "server": {"name": SERVER_NAME, "lockWaitMinutes": 3, **self.machine("server", volumeGB=6)},
             "sets": {"daily": {
                 "schedule": "30 2 * * *", "dumpcycle": 7, "runspercycle": 7, "tapecycle": 32, "runtapes": 4,
@@ -50,8 +56,9 @@ class Site:
             }},
             "encryption": {"keyId": "2026a"},
             "clients": {
-                name: {**self.machine(name), "directories": sorted(TREES.get(name, ["/etc"])) if self.enrolled else []}
-                for name in self.clients
+                **{name: {**self.machine(name), "directories": self.clients_of[name] if self.enrolled else []}
+                   for name in self.clients},
+                **self.others,
             },
             "namespaces": self.namespaces,
         }

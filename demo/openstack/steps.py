@@ -5,6 +5,8 @@ import subprocess
 
 from demo.compare import amrecover, compare, sha256_of
 from demo.openstack.config import TREES, Site
+from demo.openstack.others import NAME as OLD
+from demo.openstack.others import Others
 from demo.openstack.shop import Shop
 from demo.openstack.stack import INSTANCE
 from drive import cloud, lab
@@ -12,7 +14,7 @@ from drive.lab import ROOT, Failed
 from drive.stack import Stack
 
 
-class CloudDemo(Shop):
+class CloudDemo(Shop, Others):
     """The demo's state between its steps. `home` holds the stacks' state."""
 
     STEPS = [
@@ -26,6 +28,9 @@ class CloudDemo(Shop):
         ("run, level 0", "full_run"),
         ("amrecover: a file", "recover_file"),
         ("security groups, metadata service", "forbidden"),
+        ("another team makes a machine", "other_team"),
+        ("it is looked up, and a client", "other_client"),
+        ("all through a bastion", "bastion"),
         ("another stack makes its key", "shop_begins"),
         ("another stack enrols", "shop_enrols"),
         ("what it may not enrol", "shop_is_refused"),
@@ -167,8 +172,9 @@ class CloudDemo(Shop):
         left = json.loads(cloud.openstack("volume", "list", "--all-projects", "-f", "json"))
         if [(entry["ID"], entry["Status"]) for entry in left] != [(volume, "available")]:
             raise Failed(f"the data volume {volume} was to be the only one left, and free: {left}")
-        if servers := json.loads(cloud.openstack("server", "list", "--all-projects", "-f", "json")):
-            raise Failed(f"the destroy left {servers}")
+        servers = json.loads(cloud.openstack("server", "list", "--all-projects", "-f", "json"))
+        if [entry["Name"] for entry in servers] != [OLD]:
+            raise Failed(f"the destroy was to leave the other team's machine alone, and left {servers}")
 
     def adopt(self):
         before = self.volume()
