@@ -77,6 +77,7 @@ SUITES = {
     "drive": lambda: python("tests/drive"),
     "lab": lambda: jest("tests/lab"),
     "integration": lambda: python("tests/integration"),
+    "openstack": lambda: python("tests/openstack"),
 }
 
 
