@@ -22,6 +22,7 @@ class Site:
         self.enrolled = True
         self.admin_networks = [f"{cloud['gateway']}/32"]
         self.bastion = None
+        self.volume_gb = 6
         self.flavors, self.images = {}, {}
         self.numbers = dict(NUMBERS)
         self.namespaces = {}
@@ -49,7 +50,7 @@ class Site:
         """The configuration of the stack with the backup server."""
         return {
             "openstack": {**self.common(), **({"bastion": self.bastion} if self.bastion else {})},
-            "server": {"name": SERVER_NAME, "lockWaitMinutes": 3, **self.machine("server", volumeGB=6)},
+            "server": {"name": SERVER_NAME, "lockWaitMinutes": 3, **self.machine("server", volumeGB=self.volume_gb)},
             "sets": {"daily": {
                 "schedule": "30 2 * * *", "dumpcycle": 7, "runspercycle": 7, "tapecycle": 32, "runtapes": 4,
                 "vtapeMB": 128, "holdingMB": 512, "maxpromoteday": 0,

@@ -44,6 +44,7 @@ class CloudDemo(Shop, Others):
         ("client resized, one removed, server rebuilt", "rebuild_server"),
         ("run, incremental", "run_after_rebuild"),
         ("server replaced", "replace_server"),
+        ("its data volume grown", "grow_volume"),
         ("run, incremental again", "run_after_replacement"),
         ("destroy keeps the data volume", "destroy"),
         ("pulumi up adopts it", "adopt"),
@@ -162,6 +163,13 @@ class CloudDemo(Shop, Others):
         if self.instance("server") == before:
             raise Failed("the server was not replaced")
         self.stack.expect_no_changes()
+
+    def grow_volume(self):
+        self.site.volume_gb += 2
+        self.up()
+        size = int(lab.ssh(self.host("server"), "df --output=size -B1G /srv/amanda | tail -1").stdout)
+        if size < self.site.volume_gb - 1:
+            raise Failed(f"the file system has {size} GB on a volume of {self.site.volume_gb}")
 
     def run_after_replacement(self):
         return self.run_after_rebuild()
