@@ -5,7 +5,7 @@ import { findInstance, type FoundInstance } from "./openStackLookups";
 export interface ExistingInstanceArgs {
   /** OpenStack's id of the machine. Exactly one of `id` and `name`. */
   id?: string;
-  /** The host name that its port has, where Neutron has the extension for it, or else the port's own name. */
+  /** Its name. A Neutron without host names is asked for every port, so the id is faster where there are many. */
   name?: string;
   /** The account to log in with, which may run anything by `sudo -n`. Example: `debian`. */
   user: string;

@@ -105,11 +105,8 @@ export async function findInstance(
   const question: Question = {
     key: `${key}.${id === undefined ? "name" : "id"}`,
     value: id ?? name!,
-    none:
-      id === undefined
-        ? "the project sees no instance whose port has this name; give its id, as `openstack server list` shows it"
-        : "the project sees no such instance; `openstack server list` shows them",
-    several: "several ports have this name; give the instance's id",
+    none: "the project sees no such instance; `openstack server list` shows them",
+    several: "several instances or ports have this name; give the instance's id",
   };
   const wanted = id ?? (await ask(question, idOf(name!)));
   const instance = await ask(question, openstack.compute.getInstanceV2({ id: wanted }));
@@ -127,19 +124,35 @@ export async function findInstance(
 }
 
 /**
- * By the port, since the provider looks up an instance by its id alone: Nova gives the host name to the port where
- * Neutron has the extension for it, and otherwise a port that was made for the instance often has its name.
+ * By the ports, since the provider looks up an instance by its id alone: Nova gives the host name to the port where
+ * Neutron has the extension for it; elsewhere every instance that has a port is asked for its name.
  */
 async function idOf(name: string): Promise<string> {
-  const { getPort } = openstack.networking;
-  const { deviceId } = await getPort({ dnsName: name.toLowerCase() }).catch((error: Error) => {
-    if (/invalid attribute for filtering|No openstack_networking_port_v2 found/.test(error.message)) {
-      return getPort({ name });
-    }
-    throw error;
-  });
-  if (!deviceId) {
-    throw new Error("No openstack_networking_port_v2 found that an instance has");
+  const { deviceId } = await openstack.networking
+    .getPort({ dnsName: name.toLowerCase() })
+    .catch((error: Error) => {
+      if (/invalid attribute for filtering|No openstack_networking_port_v2 found/.test(error.message)) {
+        return { deviceId: undefined };
+      }
+      throw error;
+    });
+  if (deviceId) {
+    return deviceId;
   }
-  return deviceId;
+  const found = await idsOf(name);
+  if (found.length !== 1) {
+    throw new Error(found.length === 0 ? "returned no instance" : "more than one instance");
+  }
+  return found[0]!;
+}
+
+/** The ids of all instances that have this name and a port. */
+async function idsOf(name: string): Promise<string[]> {
+  const { ids } = await openstack.networking.getPortIds({});
+  const ports = await Promise.all(ids.map((portId) => openstack.networking.getPort({ portId })));
+  const devices = ports
+    .filter(({ deviceId, deviceOwner }) => deviceId && deviceOwner?.startsWith("compute:"))
+    .map(({ deviceId }) => deviceId!);
+  const instances = [...new Set(devices)].map((id) => openstack.compute.getInstanceV2({ id }));
+  return (await Promise.all(instances)).filter((one) => one.name === name).map(({ id }) => id);
 }

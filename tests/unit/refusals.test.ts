@@ -109,19 +109,14 @@ test.each<[string, Cloud, string]>([
     'openstack.network is "backup": several networks have this name; give the id of one',
   ],
   [
-    "a host name that no port has",
-    refusing("getPort", "No openstack_networking_port_v2 found"),
-    'clients.mail1.instance.name is "mail1": the project sees no instance whose port has this name; give its id, as `openstack server list` shows it',
-  ],
-  [
     "a host name that two ports have",
     refusing("getPort", "More than one openstack_networking_port_v2 found (2)"),
-    'clients.mail1.instance.name is "mail1": several ports have this name; give the instance\'s id',
+    'clients.mail1.instance.name is "mail1": several instances or ports have this name; give the instance\'s id',
   ],
   [
     "an instance that is gone, of which the provider tells nothing",
     (token, inputs) => (token.endsWith("getInstanceV2") ? { id: "" } : CLOUD(token, inputs)),
-    'clients.mail1.instance.name is "mail1": the project sees no instance whose port has this name; give its id, as `openstack server list` shows it',
+    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
   ],
   [
     "an instance without an address",
@@ -141,20 +136,33 @@ test.each<[string, Cloud, string]>([
 test.each([
   'Unable to list openstack_networking_ports_v2: Bad request with: [GET https://neutron/ports?dns_name=mail1], error message: {"NeutronError": {"type": "HTTPBadRequest", "message": "[\'dns_name\'] is invalid attribute for filtering"}}',
   "No openstack_networking_port_v2 found",
-])("without host names in Neutron a port's own name is taken: %s", async (text) => {
-  const asked: unknown[] = [];
-  const cloud: Cloud = (token, inputs) => {
-    if (token.endsWith(":getPort")) {
-      asked.push(inputs);
-      if (inputs.dnsName !== undefined) {
-        throw refusal(text);
+])("without host names in Neutron the instances are asked: %s", async (text) => {
+  const instances =
+    (names: string[]): Cloud =>
+    (token, inputs) => {
+      switch (token.split(":").pop()) {
+        case "getPortIds":
+          return { ids: [...names.keys(), "router", "free"].map(String) };
+        case "getPort":
+          if (inputs.dnsName !== undefined) {
+            throw refusal(text);
+          }
+          return inputs.portId === "router" || inputs.portId === "free"
+            ? { deviceId: inputs.portId === "free" ? "" : "router", deviceOwner: "network:router_interface" }
+            : { deviceId: inputs.portId, deviceOwner: "compute:nova" };
+        case "getInstanceV2":
+          return { id: inputs.id, name: names[Number(inputs.id)], networks: [{ fixedIpV4: "10.1.0.9" }] };
+        default:
+          return CLOUD(token, inputs);
       }
-      return { deviceId: "id-by-port" };
-    }
-    return CLOUD(token, inputs);
-  };
-  expect(await told(cloud, true)).toEqual([]);
-  expect(asked).toEqual([{ dnsName: "mail1" }, { name: "mail1" }]);
+    };
+  expect(await told(instances(["web1", "mail1", "mail10"]), true)).toEqual([]);
+  expect((await told(instances(["web1", "mail10"]), true)).slice(1)).toEqual([
+    'clients.mail1.instance.name is "mail1": the project sees no such instance; `openstack server list` shows them',
+  ]);
+  expect((await told(instances(["mail1", "mail1"]), true)).slice(1)).toEqual([
+    'clients.mail1.instance.name is "mail1": several instances or ports have this name; give the instance\'s id',
+  ]);
 });
 
 test("an instance by its id is asked from Nova alone", async () => {
