@@ -8,14 +8,14 @@ import contextlib
 import fcntl
 import json
 import os
-import pathlib
 import re
 import time
 
-from amanda_backup import system
+from amanda_backup import blockdevice, system
 
 RECORD = system.ETC / "data-volume.json"
-LOCK = "/run/lock/amanda-backup-data"
+# Not in /run/lock, where anybody may hold a file of this name, and cron waits for the unit.
+LOCK = "/run/amanda-backup-data.lock"
 UNIT = "amanda-backup-data.service"
 # Says who made the file system; ext4 takes 16 bytes.
 LABEL = "amanda-backup"
@@ -24,8 +24,6 @@ MARKER = ".amanda-backup.json"
 BY_ID = "/dev/disk/by-id"
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WAIT_SECONDS = 60
-# A smaller rest is less than what ext4 needs for one more group of blocks.
-GROW_BYTES = 8 << 20
 UNIT_TEXT = """\
 # amanda-backup: written by converge
 [Unit]
@@ -68,16 +66,16 @@ def ensure(changes, settings, given_up):
         if not is_mounted(changes, path, device):
             not_hidden(changes, path, volume)
         uuid = file_system(changes, volume, device, known if known and known["id"] == volume and not given_up else None)
-        if uuid:
-            changes.directory(system.ETC)
-            changes.file(RECORD, json.dumps({"id": volume, "uuid": uuid, "path": path}, sort_keys=True) + "\n")
         if not is_mounted(changes, path, device):
             if not changes.wanted(f"mount the data volume {volume} at {path}"):
                 return
             mount(changes, path, device)
-        elif grown(device) and changes.wanted(f"grow the file system of the data volume {volume}"):
+        elif blockdevice.grown(device) and changes.wanted(f"grow the file system of the data volume {volume}"):
             grow(changes, path, device)
         whose(changes, settings, volume)
+        # Last: what is recorded is mounted at each boot without being asked whose it is.
+        changes.directory(system.ETC)
+        changes.file(RECORD, json.dumps({"id": volume, "uuid": uuid, "path": path}, sort_keys=True) + "\n")
 
 
 @contextlib.contextmanager
@@ -118,32 +116,28 @@ def find(changes, volume, seconds=0):
         time.sleep(0.5)
 
 
-def mount_at(changes, path):
-    """(major:minor, options) of the topmost mount at a path; None when nothing is mounted there."""
-    place = os.path.realpath(changes.at(path))
-    found = None
-    for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        words = line.split()
-        if re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), words[4]) == place:
-            found = words[2], {*words[5].split(","), *words[words.index("-") + 3].split(",")}
-    return found
-
-
-def number(device):
-    """major:minor of a block device, as mountinfo has it."""
-    rdev = os.stat(device).st_rdev
-    return f"{os.major(rdev)}:{os.minor(rdev)}"
-
-
 def is_mounted(changes, path, device):
-    """Whether this device is mounted at the path; a Refusal when something else is."""
-    found = mount_at(changes, path)
-    if found and found[0] != number(device):
+    """Whether this device is mounted at the path; a Refusal when something else is, or when it is mounted elsewhere."""
+    number, place = blockdevice.number(device), os.path.realpath(changes.at(path))
+    there = options(place)
+    if there and there[0] != number:
         raise system.Refusal(
-            f"dataPath: another file system (device {found[0]}) is mounted at {path}, not the data volume {device}: "
+            f"dataPath: another file system (device {there[0]}) is mounted at {path}, not the data volume {device}: "
             f"run `umount {path}` and remove what mounts it, or take `dataVolume` out of the configuration"
         )
-    return found is not None
+    elsewhere = [where for where, mounted, _ in blockdevice.mounts() if mounted == number]
+    if elsewhere and not there:
+        raise system.Refusal(
+            f"dataPath: the data volume {device} is mounted at {elsewhere[0]} and not at {path}: let nothing use it there, "
+            f"`umount {elsewhere[0]}`, and run this again"
+        )
+    return there is not None
+
+
+def options(place):
+    """(major:minor, options) of the topmost mount at a place; None when nothing is mounted there."""
+    found = [(number, words) for where, number, words in blockdevice.mounts() if where == place]
+    return found[-1] if found else None
 
 
 def not_hidden(changes, path, volume):
@@ -157,19 +151,12 @@ def not_hidden(changes, path, volume):
         )
 
 
-def signatures(device):
-    """(type, UUID, label) of everything that goes by a known signature on the device, damaged ones too."""
-    told = system.run(["wipefs", "--json", "--output", "TYPE,UUID,LABEL", device]).stdout
-    rows = json.loads(told)["signatures"] if told.strip() else []
-    return [(row["type"], row.get("uuid"), row.get("label")) for row in rows]
-
-
 def file_system(changes, volume, device, known):
     """The UUID of our file system on the device, made when it carries no signature at all; None in a check before that.
 
     known: the record of this very volume, when this machine has mounted it before.
     """
-    found = signatures(device)
+    found = blockdevice.signatures(device)
     if not found:
         if known:
             raise system.Refusal(
@@ -179,7 +166,7 @@ def file_system(changes, volume, device, known):
         if not changes.wanted(f"make a file system on the empty data volume {volume}"):
             return None
         system.run(["mkfs.ext4", "-q", "-m", "0", "-L", LABEL, device])
-        found = signatures(device)
+        found = blockdevice.signatures(device)
     kinds = [kind for kind, _, _ in found]
     if kinds != ["ext4"] or found[0][2] != LABEL:
         what = ", ".join(f"{kind} {label or uuid or ''}".strip() for kind, uuid, label in found)
@@ -199,31 +186,13 @@ def file_system(changes, volume, device, known):
 
 def mount(changes, path, device):
     """Check the file system, let it fill the device, mount it."""
-    repair(device)
-    if grown(device):
-        repair(device, "-f")
+    blockdevice.repair(device)
+    if blockdevice.grown(device):
+        blockdevice.repair(device, "-f")
         system.run(["resize2fs", device])
     place = changes.at(path)
     place.mkdir(parents=True, exist_ok=True)
     system.run(["mount", "-t", "ext4", "-o", "nodev,nosuid,noexec,errors=remount-ro", device, str(place)])
-
-
-def repair(device, *flags):
-    done = system.run(["e2fsck", "-p", *flags, device], check=False)
-    if done.returncode > 1:
-        words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise system.Refusal(
-            f"dataVolume: e2fsck could not repair {device} by itself ({' / '.join(words[-2:])}): make a snapshot of the "
-            f"volume, run `e2fsck {device}` by hand, then this again"
-        )
-
-
-def grown(device):
-    """Whether the device has room for more than the file system on it."""
-    facts = dict(re.findall(r"(?m)^(Block count|Block size): +([0-9]+)$", system.run(["dumpe2fs", "-h", device]).stdout))
-    with open(device, "rb", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-    return size - int(facts["Block count"]) * int(facts["Block size"]) >= GROW_BYTES
 
 
 def grow(changes, path, device):
@@ -264,7 +233,7 @@ def check(changes, settings):
             f"dataPath: the data volume {wanted['id']} is not mounted at {path}: `systemctl restart {UNIT}` mounts it and "
             f"`journalctl -u {UNIT}` tells what hinders; nothing was changed"
         )
-    if "ro" in mount_at(changes, path)[1]:
+    if "ro" in options(os.path.realpath(changes.at(path)))[1]:
         raise system.Refusal(
             f"dataPath: {path} is mounted read-only, as after an error of the volume {wanted['id']}: see the kernel's "
             f"log, `umount {path}` and `systemctl restart {UNIT}`, which checks it first; nothing was changed"

@@ -15,7 +15,7 @@ from tests.host import disks, documents
 
 sys.path.insert(0, str(documents.HOST))
 
-from amanda_backup import data, system, volume  # noqa: E402
+from amanda_backup import blockdevice, data, system, volume  # noqa: E402
 from amanda_backup.changes import Changes  # noqa: E402
 
 DATA = "/srv/amanda"
@@ -73,10 +73,10 @@ class Volume(unittest.TestCase):
             self.told,
             [
                 f"make a file system on the empty data volume {self.disk.id}",
-                "make directory /etc/amanda-backup (root, 755)",
-                "write /etc/amanda-backup/data-volume.json",
                 f"mount the data volume {self.disk.id} at {DATA}",
                 "write /srv/amanda/.amanda-backup.json",
+                "make directory /etc/amanda-backup (root, 755)",
+                "write /etc/amanda-backup/data-volume.json",
             ],
         )
         self.assertEqual(
@@ -104,7 +104,7 @@ class Volume(unittest.TestCase):
         checks = Changes(root=self.root, tell=self.told.append, check=True)
         volume.ensure(checks, self.settings, True)
         self.assertEqual(len(self.told), 2)
-        self.assertEqual(volume.signatures(self.disk.device), [])
+        self.assertEqual(blockdevice.signatures(self.disk.device), [])
         self.assertFalse(self.place.exists())
         self.ensure()
         self.told.clear()
@@ -137,7 +137,7 @@ class Volume(unittest.TestCase):
         self.umount()
         other = self.disk_of(48)
         self.refused(f"data is on the volume {self.disk.id}, the configuration names {other.id}", dataVolume={"id": other.id})
-        self.assertEqual(volume.signatures(other.device), [])
+        self.assertEqual(blockdevice.signatures(other.device), [])
         self.ensure(given_up=True, dataVolume={"id": other.id})
         self.assertEqual(disks.run("findmnt", "-n", "-o", "SOURCE", self.place).strip(), other.device)
 
@@ -154,12 +154,52 @@ class Volume(unittest.TestCase):
             volume.at_boot(self.changes)
         self.assertFalse(os.path.ismount(self.place))
 
-    def test_the_volume_of_another_stack_is_not_kept_mounted(self):
+    def test_a_volume_that_cannot_be_read_does_not_count_as_empty(self):
         self.ensure()
         self.umount()
+        # Behind a file that became shorter, a loop device answers with errors.
+        size = self.disk.file.stat().st_size
+        os.truncate(self.disk.file, 0)
+        disks.run("blockdev", "--flushbufs", self.disk.device)
+        with self.assertRaisesRegex(system.Refusal, "cannot be read .Input/output error.: see the kernel's log"):
+            self.ensure(given_up=True)
+        self.assertEqual(self.disk.file.stat().st_size, 0)
+        os.truncate(self.disk.file, size)
+
+    def test_a_volume_that_is_mounted_elsewhere_is_refused_with_its_place(self):
+        self.ensure()
+        self.umount()
+        aside = self.root / "mnt"
+        aside.mkdir()
+        disks.run("mount", self.disk.device, aside)
+        self.addCleanup(subprocess.run, ["umount", aside], stderr=subprocess.DEVNULL)
+        self.refused(f"is mounted at {aside} and not at {DATA}: let nothing use it there")
+        self.refused("is mounted at .* and not at /srv/other", dataPath="/srv/other")
+        self.assertEqual(json.loads((self.root / "etc/amanda-backup/data-volume.json").read_text())["path"], DATA)
+        disks.run("umount", aside)
+        self.ensure()
+
+    def test_a_check_that_was_killed_is_no_check(self):
+        self.ensure()
+        self.umount()
+        real = system.run
+
+        def kill(argv, **more):
+            return real(["sh", "-c", "kill -KILL $$"] if argv[0] == "e2fsck" else argv, **more)
+
+        with mock.patch.object(system, "run", kill), self.assertRaisesRegex(system.Refusal, "e2fsck could not repair"):
+            volume.at_boot(self.changes)
+        self.assertFalse(os.path.ismount(self.place))
+
+    def test_the_volume_of_another_stack_is_neither_kept_mounted_nor_recorded(self):
+        self.ensure()
+        self.umount()
+        record = self.root / "etc/amanda-backup/data-volume.json"
+        record.unlink()
         with self.assertRaisesRegex(system.Refusal, "belongs to the stack 'amanda-backup.prod', this server to 'x.y'"):
             self.ensure(given_up=True, stack="x.y")
         self.assertFalse(os.path.ismount(self.place))
+        self.assertFalse(record.exists())
         self.ensure(given_up=True)
 
     def test_files_below_the_mount_are_not_hidden(self):
