@@ -23,7 +23,6 @@ table {TABLE} {{
     }}
 }}
 """
-# Debian's nftables.service begins by emptying every table.
 UNIT_TEXT = f"""\
 # amanda-backup: written by converge
 [Unit]
@@ -33,17 +32,23 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=local-fs.target nftables.service firewalld.service
 Conflicts=shutdown.target
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=nft -f {RULES}
-ExecReload=nft -f {RULES}
 
 [Install]
 WantedBy=sysinit.target
+"""
+# nftables.service empties every table whenever it starts, reloads or stops; a unit that is active is not started again.
+DROP_IN = "nftables.service.d/amanda-backup.conf"
+DROP_IN_TEXT = f"""\
+# amanda-backup: written by converge
+[Service]
+ExecStartPost=-nft -f {RULES}
+ExecReload=-nft -f {RULES}
+ExecStopPost=-nft -f {RULES}
 """
 
 
@@ -56,6 +61,8 @@ def ensure(changes, document):
         return
     changes.directory(system.ETC)
     written = changes.file(RULES, RULES_TEXT)
+    changes.directory(f"/etc/systemd/system/{DROP_IN.partition('/')[0]}")
+    services.unit_file(changes, DROP_IN, DROP_IN_TEXT)
     services.unit(changes, UNIT, UNIT_TEXT)
     loaded = system.run(["nft", "list", "table", *TABLE.split()], check=False).returncode == 0
     if (written or not loaded) and changes.wanted("close the metadata service to all but root"):

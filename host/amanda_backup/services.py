@@ -22,9 +22,14 @@ def running(changes, service):
 
 def unit(changes, name, text):
     """A systemd unit of ours that runs now and after the next boot."""
+    unit_file(changes, name, text)
+    running(changes, name)
+
+
+def unit_file(changes, name, text):
+    """A unit, or a part of one, that systemd knows from now on."""
     if changes.file(f"/etc/systemd/system/{name}", text) and not changes.check:
         system.run(["systemctl", "daemon-reload"])
-    running(changes, name)
 
 
 def own_name(changes, name):

@@ -108,6 +108,7 @@ class Converge(unittest.TestCase):
         self.assertEqual(self.ran[0], ["nftables"])
         self.assertEqual(self.told[-1], "close the metadata service to all but root")
         self.assertEqual((self.root / "etc/amanda-backup/metadata.nft").read_text(), metadata.RULES_TEXT)
+        self.assertIn("nft", (self.root / "etc/systemd/system/nftables.service.d/amanda-backup.conf").read_text())
         self.told.clear()
         self.loaded = 0
         self.ensure(closeMetadata=True)
