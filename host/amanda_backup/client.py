@@ -1,6 +1,7 @@
 """Role `client`: the dump user takes dumps for one server by ssh, and can do nothing else there."""
 
 import ipaddress
+import json
 
 from amanda_backup import accounts, hooks, metadata, packages, preconditions, system
 
@@ -46,5 +47,23 @@ def apply(changes, document, line):
     accounts.ssh_directory(changes, platform["dumpHome"], platform["dumpGroup"])
     accounts.authorized_keys(changes, platform["dumpHome"], platform["dumpGroup"], [line], MARKER)
     changes.directory(platform["gnutarListDir"], mode=0o770, **dump)
+    forget_older_state(changes, document)
     changes.directory(system.ETC)
     hooks.ensure(changes, platform, settings["hooks"])
+
+
+def forget_older_state(changes, document):
+    """Let the next dumps be complete, whatever their level, when this root disk comes from before its machine.
+
+    An image that was made of a client, or a snapshot, brings GNU tar's state of that day back with the files. It knows files
+    by their dates, so an incremental dump would leave out what became older than the server's last dump.
+    """
+    platform = document["settings"]["platform"]
+    last = json.loads(system.read_text(changes.at(system.kept_document("client"))) or "{}").get("identity", {})
+    new = document["identity"]
+    if all(last.get(key) in (None, new.get(key)) for key in ("generation", "image", "instance")):
+        return
+    place = changes.at(platform["gnutarListDir"])
+    if any(place.iterdir() if place.is_dir() else ()) and changes.wanted("forget GNU tar's state of an earlier machine"):
+        # The folder is the dump user's: root would follow where that leads.
+        system.run(["find", str(place), "-mindepth", "1", "-type", "f", "-delete"], user=platform["dumpUser"])
