@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 from drive.lab import ROOT, Failed, call, quote
@@ -70,7 +71,9 @@ def restore(server, client, directory, target):
                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as source:
         done = subprocess.run([*map(str, target.argv()), f"sudo bash -c {quote(unpack)}"], stdin=source.stdout,
                               capture_output=True, check=False)
+        # Or the source would wait for ever for a target that is gone.
+        source.stdout.close()
         told = source.stderr.read()
     if source.returncode or done.returncode:
         raise Failed(f"{client} {directory} did not come back:\n{told.decode()[-2000:]}{done.stderr.decode()[-2000:]}")
-    return int(done.stderr.split()[0])
+    return int(re.search(rb"^\d+$", done.stderr, re.MULTILINE)[0])
