@@ -9,7 +9,7 @@ import subprocess
 
 from drive.lab import ROOT, Failed, call, quote
 
-STATE = pathlib.Path(os.environ.get("CLOUD_STATE", ROOT / ".lab-openstack"))
+STATE = pathlib.Path(os.environ.get("CLOUD_STATE", ROOT / ".lab-openstack")).resolve()
 ENV = {**os.environ, "LAB_STATE": str(STATE)}
 
 
