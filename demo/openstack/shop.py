@@ -20,7 +20,7 @@ class Shop(CloudStack):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(ROOT / "examples" / "app-stack", folder, ignore=shutil.ignore_patterns("node_modules", "*.tgz"))
         package = call(["npm", "pack", "--silent", "--pack-destination", folder]).stdout.split()[-1]
-        call(["npm", "install", "--silent", "--no-audit", "--no-fund", f"./{package}"], cwd=folder)
+        call(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", f"./{package}"], cwd=folder)
         self.shop = Stack("demo", self.home, folder=folder, env=cloud.credentials(self.facts, "shop"))
         self.shop.init(cloud.admin_key())
         self.shop_up(enrolled=False)
