@@ -140,6 +140,8 @@ class CloudTest(unittest.TestCase):
     def test_up_repairs_what_a_crash_stopped(self):
         nova("volume", "create", "--size", "1", "kept")
         self.addCleanup(nova, "volume", "delete", "kept")
+        # What a crash interrupts is lost in a real cloud too.
+        self.until("available", "volume", "kept")
         lab("podman", "kill", "--signal=KILL", f"{ID}-cloud")
         os.kill(int((STATE / "hypervisor/pid").read_text()), 9)
         self.assertIn("lab/openstack/up", attempt("openstack/status").stderr)
@@ -190,7 +192,9 @@ class CloudTest(unittest.TestCase):
     def test_zz_down_leaves_nothing(self):
         nova("server", "create", "--image", "debian-12-a", "--flavor", "m1.lab", "--network", "lab", "--wait", "left")
         nova("volume", "create", "--size", "1", "left")
+        self.until("available", "volume", "left")
         nova("server", "add", "volume", "left", "left")
+        self.until("in-use", "volume", "left")
         self.assertNotEqual(traces(), [])
         lab("openstack/down")
         self.assertEqual(traces(), [])
@@ -209,10 +213,10 @@ class CloudTest(unittest.TestCase):
                 return done.stdout
             time.sleep(1)
 
-    def until(self, status):
+    def until(self, status, kind="server", name="web"):
         limit = time.monotonic() + 60
-        while (now := nova("server", "show", "web", "-f", "value", "-c", "status")) != status:
-            self.assertLess(time.monotonic(), limit, f"web is {now}, not {status}")
+        while (now := nova(kind, "show", name, "-f", "value", "-c", "status")) != status:
+            self.assertLess(time.monotonic(), limit, f"{name} is {now}, not {status}")
             time.sleep(1)
 
 
