@@ -67,7 +67,7 @@ def traces():
     state = str(STATE) + "/"
     return [
         *shown("podman", "network", "ls", "--format", "{{.Name}}", mark=ID),
-        *shown("ps", "-e", "-o", "args=", mark=ID), *shown("pgrep", "-af", "hypervisor", mark=state),
+        *shown("ps", "-e", "-o", "args=", mark=ID),
         *shown("ip", "-4", "-o", "address", mark=network), *shown("iptables-save", mark=network),
         *shown("nft", "list", "ruleset", mark=network), *shown("losetup", "--all", mark=state),
         *shown("cat", "/proc/self/mountinfo", mark=state),
@@ -195,9 +195,12 @@ class CloudTest(unittest.TestCase):
         self.until("available", "volume", "left")
         nova("server", "add", "volume", "left", "left")
         self.until("in-use", "volume", "left")
+        daemon = pathlib.Path("/proc", (STATE / "hypervisor/pid").read_text(), "exe")
+        self.assertTrue(daemon.exists())
         self.assertNotEqual(traces(), [])
         lab("openstack/down")
         self.assertEqual(traces(), [])
+        self.assertFalse(daemon.exists(), "the hypervisor still runs")
         self.assertIn("is not up", attempt("openstack/status").stderr)
 
     def ssh(self, script, address=""):
