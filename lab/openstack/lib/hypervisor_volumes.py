@@ -11,6 +11,7 @@ from lab import LabError
 from machine import run
 
 GB = 1 << 30
+BUSY_SECONDS = 60
 
 
 class Volumes:
@@ -72,15 +73,17 @@ class Volumes:
             self.release_path(self.directory / volume)
 
     def release_path(self, path: Path) -> None:
-        """A busy device would only be marked for release, so see that it is gone."""
-        for _ in range(100):
-            loops = self.loops(path)
-            if not loops:
-                return
+        """A busy device would only be marked for release, so see that it is gone.
+
+        The kernel writes back what a killed instance's file system holds before it lets go.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while loops := self.loops(path):
+            if time.monotonic() > until:
+                raise LabError(f"volume {path.name}: {loops[0]['name']} is still in use")
             for loop in loops:
                 run(["losetup", "--detach", loop["name"]], check=False)
             time.sleep(0.05)
-        raise LabError(f"volume {path.name}: {loops[0]['name']} is still in use")
 
     def release_all(self, keep: tuple = ()) -> None:
         """Release all but these, even of files that were deleted."""
