@@ -115,12 +115,11 @@ class HypervisorTest(HypervisorCase):
         with subprocess.Popen(
                 ["ssh", "-i", self.key, "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR",
                  "-o", "UserKnownHostsFile=/dev/null", "-o", "ServerAliveInterval=1", "-o",
-                 "ServerAliveCountMax=2", f"debian@{self.address[A]}", "sleep 60"],
-                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as session:
-            time.sleep(2)
-            self.assertIsNone(session.poll())
+                 "ServerAliveCountMax=2", f"debian@{self.address[A]}", "echo in; sleep 60"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as session:
+            self.assertEqual(session.stdout.readline(), "in\n")
             self.firewall([OUT])
-            self.assertEqual(session.wait(15), 255)
+            self.assertEqual(session.wait(30), 255)
 
     def test_a_floating_address_leads_to_its_instance(self):
         floating = "172.24.4.10"
