@@ -74,10 +74,11 @@ class HypervisorTest(HypervisorCase):
 
     def test_the_firewall_stands_between_instances_and_the_machine(self):
         self.boot(A, B)
-        time.sleep(5)
-        self.assertNotEqual(self.ssh(A, "true", check=False), 0, "no port, yet let in")
         self.firewall([OUT, SSH])
         self.wait_ssh(A, B)
+        self.firewall([OUT, SSH], instances=())
+        self.assertNotEqual(self.ssh(A, "true", check=False), 0, "no port, yet let in")
+        self.firewall([OUT, SSH])
         self.ssh(B, f"sudo systemd-run --unit=listen python3 -m http.server {PORT}")
         reach = f"curl -sS --max-time 3 -o /dev/null http://{self.address[B]}:{PORT}/"
         self.assertEqual(self.ssh(A, reach, check=False), 28)
