@@ -80,7 +80,7 @@ class HypervisorTest(HypervisorCase):
         self.assertNotEqual(self.ssh(A, "true", check=False), 0, "no port, yet let in")
         self.firewall([OUT, SSH])
         self.ssh(B, f"sudo systemd-run --unit=listen python3 -m http.server {PORT}")
-        reach = f"curl -sS --max-time 3 -o /dev/null http://{self.address[B]}:{PORT}/"
+        reach = f"curl -sS --noproxy {self.address[B]} --max-time 3 -o /dev/null http://{self.address[B]}:{PORT}/"
         self.assertEqual(self.ssh(A, reach, check=False), 28)
         self.assertEqual(subprocess.run(reach.split(), capture_output=True).returncode, 28)
         self.assertNotEqual(self.ssh(A, f"ping -c1 -W1 {self.address[B]}", check=False), 0)
