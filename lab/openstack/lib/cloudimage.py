@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import image
-from lab import Lab
+from lab import Lab, LabError
 from machine import Machine
 
 HERE = Path(__file__).resolve().parent.parent
@@ -53,12 +53,16 @@ def build(lab: Lab) -> None:
     remove = ["rm", "--force", "--ignore", "--time=0", container]
     machine.podman(*remove)
     try:
-        log = machine.podman(
+        done = machine.podman(
             "run", "--name", container, "--network=none", *machine.run_flags(),
             f"--volume={HERE}/cloud.d:/mnt/cloud.d:ro", packages_name(),
             "sh", "-c", "mkdir -p /opt/lab && cp -a /mnt/cloud.d /opt/lab/cloud && exec /opt/lab/cloud/build",
-            host="build")
-        (lab.state / "cloud.log").write_text(log.stdout + log.stderr)
+            host="build", check=False)
+        log = lab.state / "cloud.log"
+        log.write_text(done.stdout + done.stderr)
+        if done.returncode:
+            raise LabError(f"the cloud's build failed; the end of {log}:\n" + "\n".join(
+                log.read_text().splitlines()[-15:]))
         machine.podman("commit", "--quiet", container, name())
     finally:
         machine.podman(*remove, check=False)
