@@ -46,10 +46,15 @@ def ensure(lab: Lab) -> str:
     return name()
 
 
+def build_container(lab: Lab) -> str:
+    """It has no label, which the image would take over."""
+    return f"{lab.id}-build"
+
+
 def build(lab: Lab) -> None:
     print(f"lab: building {name()}, which takes a minute or two", file=sys.stderr, flush=True)
     start = time.monotonic()
-    machine, container = Machine(lab), f"{lab.id}-build"
+    machine, container = Machine(lab), build_container(lab)
     remove = ["rm", "--force", "--ignore", "--time=0", container]
     machine.podman(*remove)
     try:

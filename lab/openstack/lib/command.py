@@ -82,6 +82,7 @@ def down(cloud: Cloud, arguments) -> None:
     lab = cloud.lab
     with lab.locked():
         Hypervisor(lab).remove()
+        cloud.hosts.remove_containers([cloudimage.build_container(lab)])
         cloud.hosts.down()
         for name in ("cloud.json", "clouds.yaml"):
             (lab.state / name).unlink(missing_ok=True)
