@@ -34,13 +34,17 @@ def test_files(paths):
 
 def python(path):
     """(passed, failed) of the unittest modules directly in this folder."""
-    done = subprocess.run(
+    told = ""
+    with subprocess.Popen(
         [sys.executable, "-m", "unittest", "discover", "-v", "-b", "-s", path, "-t", ".", "-p", "test_*.py"],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace", check=False,
-    )
-    sys.stderr.write(done.stderr)
-    ran = re.findall(r"^Ran (\d+) tests? in", done.stderr, re.M)
-    verdict = re.findall(r"^(?:OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$", done.stderr, re.M)
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace",
+    ) as done:
+        # At once: when a test hangs, one sees after which.
+        for line in done.stderr:
+            sys.stderr.write(line)
+            told += line
+    ran = re.findall(r"^Ran (\d+) tests? in", told, re.M)
+    verdict = re.findall(r"^(?:OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$", told, re.M)
     failed = sum(int(count) for count in re.findall(r"=(\d+)", verdict[-1] if verdict else ""))
     if not ran or (done.returncode != 0 and failed == 0):
         failed += 1
