@@ -22,6 +22,8 @@ from cloud import Cloud
 from hypervisor import Hypervisor
 from lab import Lab, LabError, write
 
+NOT_UP = "the cloud is not up: lab/openstack/up"
+
 
 def main() -> None:
     command = Path(sys.argv[0]).name
@@ -95,7 +97,7 @@ def status(cloud: Cloud, arguments) -> None:
     """Tell how to reach the cloud, with passwords in the JSON; exit 1 when it is not up."""
     facts = cloud.lab.state / "cloud.json"
     if not facts.exists() or not cloud.running() or not Hypervisor(cloud.lab).answers():
-        raise LabError("the cloud is not up: lab/openstack/up")
+        raise LabError(NOT_UP)
     if arguments.json:
         print(facts.read_text(), end="")
         return
@@ -107,6 +109,8 @@ def status(cloud: Cloud, arguments) -> None:
 def openstack(cloud: Cloud, arguments) -> None:
     """Run the openstack client in the cloud, as admin; `--os-cloud backup` or `shop` as a project."""
     done = cloud.run("env", "OS_CLOUD=admin", "openstack", *arguments.arguments, check=False)
+    if done.returncode and not cloud.running():
+        raise LabError(NOT_UP)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     sys.exit(done.returncode)
@@ -114,6 +118,8 @@ def openstack(cloud: Cloud, arguments) -> None:
 
 def logs(cloud: Cloud, arguments) -> None:
     """Show a service's journal since the cloud's start."""
+    if not cloud.running():
+        raise LabError(NOT_UP)
     unit = [f"--unit={arguments.service}"] if arguments.service else []
     sys.stdout.write(cloud.run("journalctl", "--no-pager", "--output=short-iso", *unit).stdout)
 
