@@ -7,6 +7,7 @@ without a rule.
 """
 
 import json
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -77,7 +78,9 @@ class Firewall:
             run(["ip", "route", "replace", address, *ours, "src", self.gateway])
 
     def remove(self) -> None:
-        nft(f"table inet {self.table}\ndelete table inet {self.table}\n")
+        """`down` comes before `up` in scripts, also on a machine where no firewall ever was."""
+        if shutil.which("nft"):
+            nft(f"table inet {self.table}\ndelete table inet {self.table}\n")
 
 
 def nft(text: str) -> None:
