@@ -49,7 +49,8 @@ class Cloud:
             "run", "--detach", "--name", self.container, "--hostname", "cloud",
             "--label", f"{LABEL}={self.lab.id}", "--label", f"{LABEL}.cloud=true",
             "--network", f"{network}:ip={self.address()},mac={self.mac()},alias=cloud",
-            "--systemd=always", *self.machine.run_flags(16384),
+            # Its services and commands are each other's only peers.
+            "--http-proxy=false", "--systemd=always", *self.machine.run_flags(16384),
             *(f"--cap-add={capability}" for capability in CAPABILITIES),
             f"--volume={HERE}/drivers:/opt/lab/drivers:ro",
             f"--volume={self.lab.state}/hypervisor:/run/hypervisor",

@@ -59,7 +59,7 @@ def build(lab: Lab) -> None:
     machine.podman(*remove)
     try:
         done = machine.podman(
-            "run", "--name", container, "--network=none", *machine.run_flags(),
+            "run", "--name", container, "--network=none", "--http-proxy=false", *machine.run_flags(),
             f"--volume={HERE}/cloud.d:/mnt/cloud.d:ro", packages_name(),
             "sh", "-c", "mkdir -p /opt/lab && cp -a /mnt/cloud.d /opt/lab/cloud && exec /opt/lab/cloud/build",
             host="build", check=False)
