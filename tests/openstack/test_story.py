@@ -17,5 +17,6 @@ class OnTheCloud(story(CloudDemo)):
         cls.addClassCleanup((ROOT / "Pulumi.test-openstack.yaml").unlink, missing_ok=True)
         cls.addClassCleanup(cloud.cloud, "down")
         home = cloud.STATE / "demo"
+        cls.addClassCleanup(shutil.rmtree, home, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
         cls.demo = CloudDemo(home, stack="test-openstack")
