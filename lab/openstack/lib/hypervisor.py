@@ -51,6 +51,9 @@ class Hypervisor:
         if self.is_current():
             return
         refuse_without_bridge_filter()
+        # Every user of the container may write to the socket, so nobody else here may come to it.
+        if self.lab.state.stat().st_mode & 0o011:
+            raise LabError(f"others may enter {self.lab.state} and command the hypervisor: chmod 700 {self.lab.state}")
         self.stop()
         self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         with open(self.log, "a", encoding="utf-8") as log:
