@@ -1,5 +1,7 @@
 """The stacks that the OpenStack demo brings up: the backup server with its clients, and a shop of another project."""
 
+import time
+
 SERVER_NAME = "backup1"
 TREES = {"web1": {"/srv/www": "www"}, "app1": {"/srv/home": "home"}}
 SHOP = "shop1"
@@ -26,6 +28,8 @@ class Site:
         self.flavors, self.images = {}, {}
         self.numbers = dict(NUMBERS)
         self.namespaces = {}
+        # Half a day from now: every run here is one by hand. The machines' clock is UTC.
+        self.schedule = f"30 {(time.gmtime().tm_hour + 12) % 24} * * *"
 
     def address(self, name):
         return self.cloud["gateway"].rpartition(".")[0] + f".{self.numbers[name]}"
@@ -52,7 +56,7 @@ class Site:
             "openstack": {**self.common(), **({"bastion": self.bastion} if self.bastion else {})},
             "server": {"name": SERVER_NAME, "lockWaitMinutes": 3, **self.machine("server", volumeGB=self.volume_gb)},
             "sets": {"daily": {
-                "schedule": "30 2 * * *", "dumpcycle": 7, "runspercycle": 7, "tapecycle": 32, "runtapes": 4,
+                "schedule": self.schedule, "dumpcycle": 7, "runspercycle": 7, "tapecycle": 32, "runtapes": 4,
                 "vtapeMB": 128, "holdingMB": 512, "maxpromoteday": 0,
             }},
             "encryption": {"keyId": "2026a"},
