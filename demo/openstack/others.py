@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 
 from demo.openstack.stack import CloudStack
 from drive import cloud, lab
@@ -33,6 +34,16 @@ class Others(CloudStack):
             "--network", self.facts["networkName"], "--security-group", NAME, "--user-data", "/tmp/user-data", NAME))
         self.other_address = made["addresses"][self.facts["networkName"]][0]
         self.other_id = made["id"]
+        self.wait_until_booted()
+
+    def wait_until_booted(self):
+        """A client that somebody else made is taken for one that is up: `pulumi up` dials it a few times only."""
+        until = time.monotonic() + 180
+        machine = cloud.Instance(self.other_address, self.other_key)
+        while (asked := lab.ssh(machine, "test -s /run/cloud-init/result.json", check=False)).returncode:
+            if time.monotonic() > until:
+                raise Failed(f"{NAME} has not booted: {asked.stderr}")
+            time.sleep(1)
 
     def other_client(self):
         """Looked up by its name or by its id it is the same client, and none of the stack's resources."""
