@@ -93,12 +93,14 @@ class Hypervisor:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def pid(self) -> int:
-        """The daemon's process; 0 when none runs."""
-        with contextlib.suppress(OSError, ValueError):
-            pid = int((self.directory / "pid").read_text())
-            # Whichever checkout of this repository started it.
-            if b"/lab/openstack/lib/hypervisor.py\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
+        """The daemon's process; 0 when none runs. It may be left where the state is gone."""
+        state = f"LAB_STATE={self.lab.state}\0".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                # Whichever checkout of this repository started it.
+                if (b"/lab/openstack/lib/hypervisor.py\0" in (process / "cmdline").read_bytes()
+                        and state in (process / "environ").read_bytes()):
+                    return int(process.name)
         return 0
 
     def is_free(self) -> bool:
