@@ -26,7 +26,11 @@ class HypervisorTest(HypervisorCase):
         self.assertEqual(self.ssh(A, "hostname; cat /etc/lab-image").splitlines(), [
             "vm100", f"ID={GROUP}", "NAME=debian-12-a", "FLAVOR=m1.lab"])
         self.assertIn("169.254.169.254 via", self.ssh(A, "ip route"))
-        self.assertIn("cloud-init.target", self.console(A))
+        # It is reached a moment after the result that wait_ssh looks for.
+        until = time.monotonic() + 30
+        while "cloud-init.target" not in self.console(A):
+            self.assertLess(time.monotonic(), until, self.console(A))
+            time.sleep(0.3)
         self.assertIn("DataSourceConfigDrive", self.ssh(A, "cat /run/cloud-init/result.json"))
         # A shutdown lets units stop; pulling the plug does not.
         unit = ("printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n"
