@@ -7,6 +7,8 @@ export interface ExistingInstanceArgs {
   id?: string;
   /** Its name. A Neutron without host names is asked for every port, so the id is faster where there are many. */
   name?: string;
+  /** Which of its IPv4 addresses to reach it by, from here and from the server. Needed when it has several. */
+  address?: string;
   /** The account to log in with, which may run anything by `sudo -n`. Example: `debian`. */
   user: string;
   /** Where sshd listens. Default 22. */

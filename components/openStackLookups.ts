@@ -1,5 +1,6 @@
 import * as openstack from "@pulumi/openstack";
 import { explain } from "./render/openStackErrors";
+import { sorted } from "./render/text";
 import { VisibleError } from "./visibleError";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -100,7 +101,7 @@ export interface FoundInstance {
 /** Another team's machine, by its id or its name. `key` is where they stand. */
 export async function findInstance(
   key: string,
-  { id, name }: { id?: string; name?: string },
+  { id, name, address }: { id?: string; name?: string; address?: string },
 ): Promise<FoundInstance> {
   const question: Question = {
     key: `${key}.${id === undefined ? "name" : "id"}`,
@@ -114,13 +115,33 @@ export async function findInstance(
   if (!instance.name) {
     throw new VisibleError([`${question.key} is ${JSON.stringify(question.value)}: ${question.none}`]);
   }
-  const address = instance.networks.find(({ fixedIpV4 }) => fixedIpV4)?.fixedIpV4 ?? instance.accessIpV4;
-  if (!address) {
+  const fixed = instance.networks.flatMap(({ fixedIpV4 }) => (fixedIpV4 ? [fixedIpV4] : []));
+  const addresses = sorted(fixed.length > 0 || !instance.accessIpV4 ? fixed : [instance.accessIpV4]);
+  return {
+    address: addressAmong(addresses, { key, address, instance: question }),
+    instance: wanted,
+    image: instance.imageId,
+  };
+}
+
+/** The only address, or the one that is wished for: the provider tells them in a new order each time. */
+function addressAmong(
+  addresses: readonly string[],
+  { key, address, instance }: { key: string; address?: string; instance: Question },
+): string {
+  if (address !== undefined && addresses.length > 0 && !addresses.includes(address)) {
     throw new VisibleError([
-      `${question.key} is ${JSON.stringify(question.value)}: this instance has no IPv4 address; give it one`,
+      `${key}.address is ${JSON.stringify(address)}: the instance has ${addresses.join(", ")}; give one of these`,
     ]);
   }
-  return { address, instance: wanted, image: instance.imageId };
+  if (addresses.length === 0 || (address === undefined && addresses.length > 1)) {
+    const cure =
+      addresses.length === 0
+        ? "this instance has no IPv4 address; give it one"
+        : `this instance has ${addresses.join(" and ")}; give the one to reach it by as ${key}.address`;
+    throw new VisibleError([`${instance.key} is ${JSON.stringify(instance.value)}: ${cure}`]);
+  }
+  return address ?? addresses[0]!;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { explain, type Wording } from "../../components/render/openStackErrors";
 import { lookUps } from "../../components/lookUps";
+import { findInstance } from "../../components/openStackLookups";
 import { stackConfiguration } from "../../components/config";
 import * as pulumi from "@pulumi/pulumi";
 import { CLOUD, type Cloud, run } from "./engine";
@@ -124,6 +125,14 @@ test.each<[string, Cloud, string]>([
       token.endsWith("getInstanceV2") ? { name: "mail1", networks: [] } : CLOUD(token, inputs),
     'clients.mail1.instance.name is "mail1": this instance has no IPv4 address; give it one',
   ],
+  [
+    "an instance with two addresses, which come in any order",
+    (token, inputs) =>
+      token.endsWith("getInstanceV2")
+        ? { name: "mail1", networks: [{ fixedIpV4: "192.0.2.9" }, { fixedIpV4: "10.1.0.40" }] }
+        : CLOUD(token, inputs),
+    'clients.mail1.instance.name is "mail1": this instance has 10.1.0.40 and 192.0.2.9; give the one to reach it by as clients.mail1.instance.address',
+  ],
 ])("%s is told before anything is declared", async (_, cloud, sentence) => {
   for (const preview of [true, false]) {
     expect(await told(cloud, preview)).toEqual([
@@ -173,6 +182,26 @@ test("an instance by its id is asked from Nova alone", async () => {
   expect(sentences.slice(1)).toEqual([
     `clients.mail1.instance.id is "${id}": the project sees no such instance; \`openstack server list\` shows them`,
   ]);
+});
+
+test("of an instance with several addresses the wished-for one is taken, and must be one of them", async () => {
+  const cloud: Cloud = (token, inputs) =>
+    token.endsWith("getInstanceV2")
+      ? { name: "mail1", networks: [{ fixedIpV4: "192.0.2.9" }, { fixedIpV4: "10.1.0.40" }] }
+      : CLOUD(token, inputs);
+  const found = (address: string) => findInstance("clients.mail1.instance", { name: "mail1", address });
+  const answers: unknown[] = [];
+  await run(
+    true,
+    async () => {
+      answers.push((await found("10.1.0.40")).address);
+      await expect(found("10.1.0.41")).rejects.toThrow(
+        'clients.mail1.instance.address is "10.1.0.41": the instance has 10.1.0.40, 192.0.2.9; give one of these',
+      );
+    },
+    { cloud },
+  );
+  expect(answers).toEqual(["10.1.0.40"]);
 });
 
 test("unknown flavors are told all at once, each by the key that names it", async () => {

@@ -45,6 +45,8 @@ export interface InstanceConfig extends Omit<ExistingConfig, "address"> {
   /** Exactly one of id and name. */
   id?: string;
   name?: string;
+  /** Which of its addresses; needed when it has several. */
+  address?: string;
 }
 
 /** A virtual machine that the stack makes. What is common to all is filled in. */

@@ -213,7 +213,7 @@ function login(section: Section, whose: string): Omit<ExistingConfig, "address">
 
 /** Another team's machine. */
 function instance(machine: Section): InstanceConfig {
-  const section = machine.section("instance", ["id", "name"]);
+  const section = machine.section("instance", ["id", "name", "address"]);
   const id = section.optional("id", checks.uuid);
   const name = section.optional("name", checks.line);
   if ((id === undefined) === (name === undefined)) {
@@ -223,5 +223,6 @@ function instance(machine: Section): InstanceConfig {
         : `${section.path} has id and name: keep one, the id where there is a choice`,
     );
   }
-  return { id, name, ...login(machine, "the machine's") };
+  const address = section.optional("address", ipv4);
+  return { id, name, address, ...login(machine, "the machine's") };
 }
