@@ -19,7 +19,7 @@ export class Machines {
     private readonly config: StackConfiguration,
     private readonly found: LookUps,
   ) {
-    const bastion = config.openstack?.bastion;
+    const { bastion } = config;
     this.proxy = bastion && { ...bastion, privateKey: config.sshPrivateKey };
   }
 

@@ -1,7 +1,7 @@
 import { SshAccess } from "../../components/sshAccess";
 import { VisibleError } from "../../components/visibleError";
-import { run, UNKNOWN } from "./engine";
-import { prod } from "./prod";
+import { run, type Secret, UNKNOWN } from "./engine";
+import { existing, prod } from "./prod";
 import { runStack } from "./program";
 
 const OPENSTACK = /^openstack:/;
@@ -36,6 +36,18 @@ test("clients that are made let in a server that is there already by its address
     .filter(({ type }) => type.endsWith("SecGroupRule"))
     .map(({ inputs }) => inputs.remoteIpPrefix);
   expect(from.sort()).toEqual(["192.0.2.10/32", "198.51.100.0/24"]);
+});
+
+test("another team's machine is reached through the bastion also where none is made, and needs no more keys", async () => {
+  const { clients, openstack } = prod();
+  const config = existing((all) => {
+    all.openstack = { bastion: openstack.bastion as unknown };
+    all.clients = { mail1: clients.mail1 as unknown };
+    all.directories = [];
+  });
+  const { resources } = await runStack(false, config);
+  const { connection } = resources.find(({ name }) => name === "mail1-setup-command")!.inputs;
+  expect((connection as Secret).value).toMatchObject({ host: "10.1.0.99", proxy: { host: "203.0.113.5" } });
 });
 
 test("what needs no cloud asks none", async () => {

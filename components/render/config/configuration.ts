@@ -5,6 +5,8 @@ import { type Directory } from "../disklist";
 export interface Configuration {
   /** There when any machine is made by the stack. */
   openstack?: OpenStackConfig;
+  /** A machine to go through to those that the stack makes or looks up. */
+  bastion?: ExistingConfig;
   server: ServerConfig;
   sets: Record<string, BackupSet>;
   mirror?: MirrorConfig;
@@ -73,7 +75,6 @@ export interface OpenStackConfig {
   configDrive: boolean;
   availabilityZone?: string;
   user: string;
-  bastion?: ExistingConfig;
 }
 
 export interface ServerConfig extends HostConfig {

@@ -58,6 +58,13 @@ export class MachineReader {
     return this.machine(section, [], true);
   }
 
+  /** Machines that another team made are reached through it too. */
+  bastion(): ExistingConfig | undefined {
+    return this.section.has("bastion")
+      ? existing(this.section.section("bastion", EXISTING_KEYS), "the bastion's")
+      : undefined;
+  }
+
   /** Called last, when it is known which machines there are; undefined when the stack makes none. */
   common(): OpenStackConfig | undefined {
     const { problems } = this.section;
@@ -76,15 +83,11 @@ export class MachineReader {
     if (this.lacking.has("flavor")) {
       problems.missing("openstack.flavor", "give the flavor's name; `openstack flavor list` shows it");
     }
-    const config = this.readCommon();
-    return this.made.length > 0 ? config : undefined;
+    return this.made.length > 0 ? this.readCommon() : undefined;
   }
 
   private readCommon(): OpenStackConfig {
     const { section } = this;
-    const bastion = section.has("bastion")
-      ? existing(section.section("bastion", EXISTING_KEYS), "the bastion's")
-      : undefined;
     const adminNetworks = section.texts("adminNetworks", network).map(orWrong);
     if (adminNetworks.length === 0) {
       section.problems.missing(
@@ -107,7 +110,6 @@ export class MachineReader {
       configDrive: section.boolean("configDrive", true),
       availabilityZone: section.optional("availabilityZone", checks.line),
       user: section.textOr("user", "debian", checks.userName),
-      bastion,
     };
   }
 

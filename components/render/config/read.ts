@@ -72,6 +72,7 @@ export function readConfiguration(
     });
   const configuration: Configuration = {
     openstack: machines.common(),
+    bastion: machines.bastion(),
     server,
     sets: readSets(root),
     mirror: root.has("mirror") ? readMirror(root) : undefined,
