@@ -6,14 +6,15 @@ export { type Wording };
 
 /**
  * For the option `hooks` of a component's resources: when the provider fails, say in one sentence which key is to be
- * changed and how. `name` is the component's, since a hook has a name of its own in the program.
+ * changed and how. `component` is its type and name, since a hook has a name of its own in the program and a machine and
+ * its access may have one name.
  */
-export function explaining(name: string, wording?: Wording): pulumi.ResourceHookBinding {
+export function explaining(component: string, wording?: Wording): pulumi.ResourceHookBinding {
   if (!errorHooksAreKnown()) {
     return {};
   }
   const hook = new pulumi.ErrorHook(
-    `${name}-explaining`,
+    `explaining ${component}`,
     async ({ errors, failedOperation, name: resource, type }) => {
       const sentence = explain({ type, operation: failedOperation, error: errors[0] ?? "" }, wording);
       if (sentence !== undefined) {

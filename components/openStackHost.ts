@@ -74,7 +74,7 @@ export class OpenStackHost extends pulumi.ComponentResource implements Host {
   constructor(name: string, args: OpenStackHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:OpenStackHost", name, {}, opts);
     this.machineName = args.machineName ?? name;
-    this.hooks = explaining(name, { ...ownWording(name, args), ...args.wording });
+    this.hooks = explaining(`OpenStackHost ${name}`, { ...ownWording(name, args), ...args.wording });
     this.user = args.user ?? "debian";
     this.privateKey = args.privateKey;
     this.platform = args.platform ?? "debian";

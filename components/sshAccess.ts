@@ -37,7 +37,7 @@ export class SshAccess extends pulumi.ComponentResource {
   constructor(name: string, args: SshAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("amanda-backup:index:SshAccess", name, {}, opts);
     const networks = checked(name, args.networks ?? []);
-    const hooks = explaining(name, args.wording);
+    const hooks = explaining(`SshAccess ${name}`, args.wording);
     const group = new openstack.networking.SecGroup(
       `${name}-group`,
       { name: args.groupName ?? name, description: "ssh for administrators and backups" },

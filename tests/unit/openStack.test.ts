@@ -261,7 +261,10 @@ describe.each([
 
   test("every resource of OpenStack's explains its refusals, and a group in use is given up soon", () => {
     for (const { name, onError, parent, type, customTimeouts } of made()) {
-      expect([name, onError]).toEqual([name, [`${parent.split("::").pop()!}-explaining`]]);
+      expect([name, onError]).toEqual([
+        name,
+        [`explaining ${parent.split(":").slice(-3).join(":").replace("::", " ")}`],
+      ]);
       expect(customTimeouts.delete).toBe(type.endsWith("SecGroup") ? "2m" : "");
     }
   });

@@ -1,3 +1,4 @@
+import { OpenStackHost } from "../../components/openStackHost";
 import { SshAccess } from "../../components/sshAccess";
 import { VisibleError } from "../../components/visibleError";
 import { run, type Secret, UNKNOWN } from "./engine";
@@ -120,6 +121,22 @@ test("a group for a server of another stack lets it in by the address that its s
     "shop-ssh-192.0.2.7/32": "192.0.2.7/32",
     "shop-ssh-server": "10.1.0.11/32",
   });
+});
+
+test("a machine and its access may have one name", async () => {
+  const program = () => {
+    const access = new SshAccess("shop", { networks: ["192.0.2.7"] });
+    new OpenStackHost("shop", {
+      access,
+      adminKeys: [],
+      flavor: "m1.small",
+      image: "image-id",
+      network: "network-id",
+      subnet: "subnet-id",
+    });
+  };
+  const { hooks } = await run(false, program);
+  expect([...hooks.keys()]).toEqual(["explaining SshAccess shop", "explaining OpenStackHost shop"]);
 });
 
 test("a program's network that is none is told before anything is declared", async () => {

@@ -54,7 +54,7 @@ test("the engine's hook says it with the configuration's own key, and asks for n
   };
   let again: boolean | undefined;
   const sentences = await logged(async () => {
-    again = await hooks.get("backup-host-explaining")!.callback(failing);
+    again = await hooks.get("explaining OpenStackHost backup-host")!.callback(failing);
   });
   expect(again).toBe(false);
   expect(sentences).toEqual([
