@@ -132,7 +132,12 @@ export const machineCases: Case[] = [
   [
     "a source that is a name",
     (c) => (c.server.sourceAddress = "backup1"),
-    'server.sourceAddress is "backup1": give an IP address or a network like 10.1.0.0/24',
+    'server.sourceAddress is "backup1": give a network like 10.1.0.0/24, or an address',
+  ],
+  [
+    "a source that no security group could carry",
+    (c) => (c.server.sourceAddress = "10.1.0.7/24"),
+    'server.sourceAddress is "10.1.0.7/24": it begins at 10.1.0.0; give 10.1.0.0/24',
   ],
   [
     "a relative data path",

@@ -11,6 +11,7 @@ import { crossCheck } from "./crossChecks";
 import { cronSchedule } from "./cron";
 import { ownDirectories, readDirectory, readHooks, readStandAlone } from "./directories";
 import { CLIENT_KEYS, MachineReader, SERVER_KEYS } from "./machines";
+import { network } from "./networks";
 import { Problems, suggestion } from "./problems";
 import { Section } from "./section";
 
@@ -109,7 +110,7 @@ function readServer(root: Section, machines: MachineReader): ServerConfig {
   return {
     ...machines.server(section),
     name: section.textOr("name", "backup", checks.hostName),
-    sourceAddress: section.optional("sourceAddress", checks.addressOrNetwork),
+    sourceAddress: section.optional("sourceAddress", network),
     dataPath: section.textOr("dataPath", "/srv/amanda", checks.simplePath),
     lockWaitMinutes: section.whole("lockWaitMinutes", "in minutes", { min: 0, max: 60, default: 30 }),
     hooks: readHooks(section),
