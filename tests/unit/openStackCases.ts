@@ -149,6 +149,11 @@ export const openStackCases: Case[] = [
     'clients.db1.address is "10.1.0.20": clients.web1 has this address, of which the server reaches port 22 alone; put the directories of both there, or give this machine an address of its own',
   ],
   [
+    "a made client with the server's name in the stack",
+    (c) => (c.clients.backup = { openstack: { address: "10.1.0.30" } }),
+    'clients.backup is "backup": the machine of the server has this name in the stack, so no other that is made can have it; choose another name',
+  ],
+  [
     "a server without a data volume",
     (c) => delete c.server.openstack.volumeGB,
     "server.openstack.volumeGB is missing: give the size of the data volume in GB",

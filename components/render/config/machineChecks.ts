@@ -24,6 +24,14 @@ function checkNames({ clients, server }: Configuration, problems: Problems): voi
       "the server has this name; its directories go to serverDirectories",
     );
   }
+  // The name of the server in Pulumi, whatever Amanda calls it.
+  if (server.openstack !== undefined && clients.backup?.openstack !== undefined) {
+    problems.add(
+      "clients.backup",
+      "backup",
+      "the machine of the server has this name in the stack, so no other that is made can have it; choose another name",
+    );
+  }
 }
 
 /** Of one that is looked up nothing is known yet. */
