@@ -69,7 +69,9 @@ export class SshAccess extends pulumi.ComponentResource {
       rule("group", "IPv4", { remoteGroupId: args.group });
     }
     if (args.server !== undefined) {
-      const source = pulumi.output(args.server.sourceAddress).apply(known);
+      const source = pulumi
+        .output(args.server.sourceAddress)
+        .apply((address) => once(name, networks, known(address)));
       rule("server", source.apply(family), { remoteIpPrefix: source });
     }
     this.id = group.id;
@@ -101,4 +103,14 @@ function known(source: string | null): string {
     ]);
   }
   return normalised(source);
+}
+
+/** @internal The source, which no other rule may let in already: Neutron refuses the second. */
+export function once(name: string, networks: readonly string[], source: string): string {
+  if (networks.includes(source)) {
+    throw new VisibleError([
+      `SshAccess ${name}.networks holds ${source}, from where the backup server comes anyway: leave it out`,
+    ]);
+  }
+  return source;
 }

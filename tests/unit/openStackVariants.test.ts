@@ -1,5 +1,5 @@
 import { OpenStackHost } from "../../components/openStackHost";
-import { SshAccess } from "../../components/sshAccess";
+import { once, SshAccess } from "../../components/sshAccess";
 import { VisibleError } from "../../components/visibleError";
 import { run, type Secret, UNKNOWN } from "./engine";
 import { existing, prod } from "./prod";
@@ -105,22 +105,33 @@ test.each([
   );
 });
 
+const OTHERS_SERVER = {
+  serverName: "backup1",
+  sourceAddress: "10.1.0.11",
+  dumpPublicKey: "",
+  enrolment: { address: "", user: "", hostKey: "", identity: { generation: 1 } },
+  namespace: "webshop.prod",
+  sets: [],
+  platform: "debian",
+};
+
 test("a group for a server of another stack lets it in by the address that its stack tells", async () => {
-  const server = {
-    serverName: "backup1",
-    sourceAddress: "10.1.0.11",
-    dumpPublicKey: "",
-    enrolment: { address: "", user: "", hostKey: "", identity: { generation: 1 } },
-    namespace: "webshop.prod",
-    sets: [],
-    platform: "debian",
-  };
+  const server = OTHERS_SERVER;
   const { resources } = await run(false, () => new SshAccess("shop", { networks: ["192.0.2.7"], server }));
   const from = resources.map(({ name, inputs }) => [name, inputs.remoteIpPrefix]);
   expect(Object.fromEntries(from)).toMatchObject({
     "shop-ssh-192.0.2.7/32": "192.0.2.7/32",
     "shop-ssh-server": "10.1.0.11/32",
   });
+});
+
+test("a network from which that server comes anyway is told, since Neutron takes no rule twice", () => {
+  expect(once("shop", ["192.0.2.7/32"], "10.1.0.11/32")).toBe("10.1.0.11/32");
+  expect(() => once("shop", ["10.1.0.11/32", "192.0.2.7/32"], "10.1.0.11/32")).toThrow(
+    new VisibleError([
+      "SshAccess shop.networks holds 10.1.0.11/32, from where the backup server comes anyway: leave it out",
+    ]),
+  );
 });
 
 test("a machine and its access may have one name", async () => {
