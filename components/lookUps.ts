@@ -8,6 +8,7 @@ import {
   type FoundInstance,
   Unanswered,
 } from "./openStackLookups";
+import { type HostConfig } from "./render/config/configuration";
 import { sorted } from "./render/text";
 import { VisibleError } from "./visibleError";
 
@@ -41,7 +42,36 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   );
   await answers.all();
   const found = instances.map(async (one) => [one.name, await one.found] as const);
-  return { where: await where, instances: Object.fromEntries(await Promise.all(found)) };
+  const known = Object.fromEntries(await Promise.all(found));
+  refuseTwice(config, known);
+  return { where: await where, instances: known };
+}
+
+/** What the configuration's reader could not see: machines that are looked up may turn out to be one, or another's. */
+function refuseTwice({ clients, server }: StackConfiguration, found: Record<string, FoundInstance>): void {
+  const addressOf = ({ existing, openstack }: HostConfig) => existing?.address ?? openstack?.address;
+  const looked = sorted(Object.keys(found));
+  const taken = new Map<string | undefined, string>([[addressOf(server), "server"]]);
+  for (const name of sorted(Object.keys(clients)).filter((client) => !looked.includes(client))) {
+    taken.set(addressOf(clients[name]!), `clients.${name}`);
+  }
+  const sentences = looked.flatMap((name) => {
+    const { address } = found[name]!;
+    const other = taken.get(address);
+    taken.set(address, other ?? `clients.${name}`);
+    return other === undefined
+      ? []
+      : [
+          `clients.${name}.instance has the address ${address}, as ${other}: name another instance, or put the directories of both there`,
+        ];
+  });
+  if (sentences.length > 0) {
+    throw new VisibleError(sentences, heading());
+  }
+}
+
+function heading(): string {
+  return `the stack ${pulumi.getStack()} and the cloud do not fit together; nothing was changed:`;
 }
 
 /** Each flavor or image of a machine that is made, with the key where it is first named. */
@@ -100,10 +130,7 @@ class Answers {
     const needed = this.unanswered.some((one) => one.needed) || !pulumi.runtime.isDryRun();
     const failures = [...sorted(this.sentences), ...(needed ? this.ungiven() : [])];
     if (failures.length > 0) {
-      throw new VisibleError(
-        failures,
-        `the stack ${pulumi.getStack()} and the cloud do not fit together; nothing was changed:`,
-      );
+      throw new VisibleError(failures, heading());
     }
     for (const sentence of this.ungiven()) {
       await pulumi.log.warn(`not checked in this preview: ${sentence}`);

@@ -204,6 +204,17 @@ test("of an instance with several addresses the wished-for one is taken, and mus
   expect(answers).toEqual(["10.1.0.40"]);
 });
 
+test("two clients that turn out to be one instance are told", async () => {
+  const twice = ({ clients }: Mapping) => (clients.mail2 = { ...clients.mail1 });
+  expect((await told(CLOUD, true, twice)).slice(1)).toEqual([
+    "clients.mail2.instance has the address 10.1.0.99, as clients.mail1: name another instance, or put the directories of both there",
+  ]);
+  const server = ({ server }: Mapping) => (server.openstack.address = "10.1.0.99");
+  expect((await told(CLOUD, true, server)).slice(1)).toEqual([
+    "clients.mail1.instance has the address 10.1.0.99, as server: name another instance, or put the directories of both there",
+  ]);
+});
+
 test("unknown flavors are told all at once, each by the key that names it", async () => {
   expect((await told(refusing("getFlavor", NOTHING), true)).slice(1)).toEqual([
     'openstack.flavor is "m1.small": the cloud has no such flavor; `openstack flavor list` shows them',
