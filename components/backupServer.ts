@@ -110,8 +110,10 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       .output(args.sourceAddress ?? host.internalAddress ?? host.address)
       .apply((source) => (args.sourceAddress !== undefined || net.isIP(source) !== 0 ? source : null));
     this.hostKey = pulumi.output(host.hostKey);
-    const jump = host.proxy && pulumi.interpolate`-J ${host.proxy.user}@${host.proxy.address} `;
-    this.statusCommand = pulumi.interpolate`ssh ${jump ?? ""}${host.user}@${host.address} sudo backupctl status`;
+    const jump =
+      host.proxy &&
+      pulumi.interpolate`-J ${host.proxy.user}@${host.proxy.address}${otherPort(host.proxy, ":")} `;
+    this.statusCommand = pulumi.interpolate`ssh ${jump ?? ""}${otherPort(host, "-p ", " ")}${host.user}@${host.address} sudo backupctl status`;
     this.check();
 
     const dump = this.identity(`${name}-dump`, { protect: true });
@@ -249,4 +251,11 @@ export class BackupServer extends pulumi.ComponentResource implements BackupServ
       { parent: this, dependsOn: keys },
     );
   }
+}
+
+/** Another port than 22 on ssh's command line. */
+function otherPort(at: { port?: pulumi.Input<number> }, before: string, after = ""): pulumi.Output<string> {
+  return pulumi
+    .output(at.port)
+    .apply((number) => ((number ?? 22) === 22 ? "" : `${before}${number!}${after}`));
 }

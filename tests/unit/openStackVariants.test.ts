@@ -51,6 +51,17 @@ test("another team's machine is reached through the bastion also where none is m
   expect((connection as Secret).value).toMatchObject({ host: "10.1.0.99", proxy: { host: "203.0.113.5" } });
 });
 
+test("the command line for the state of the backups names other ports than 22", async () => {
+  const config = existing((all) => (all.server.port = 2222));
+  expect((await runStack(false, config)).outputs.statusCommand).toBe(
+    "ssh -p 2222 debian@192.0.2.10 sudo backupctl status",
+  );
+  const behind = prod(({ openstack }) => (openstack.bastion.port = 2200));
+  expect((await runStack(true, behind)).outputs.statusCommand).toBe(
+    "ssh -J jump@203.0.113.5:2200 debian@10.1.0.11 sudo backupctl status",
+  );
+});
+
 test("what needs no cloud asks none", async () => {
   expect((await runStack(true)).calls).toEqual([]);
 });
