@@ -13,6 +13,7 @@ const server = BackupServer.fromStack(new pulumi.StackReference(config.require("
 
 // The machine, as the application needs it. Administrators and the backup server may come by ssh.
 const network = openstack.networking.getNetworkOutput({ name: config.require("network") });
+const subnet = openstack.networking.getSubnetOutput({ networkId: network.id, ipVersion: 4 });
 const access = new SshAccess("shop", {
   networks: config.requireObject<string[]>("adminNetworks"),
   server,
@@ -22,7 +23,7 @@ const shop1 = new OpenStackHost("shop1", {
   image: config.require("image"),
   flavor: config.require("flavor"),
   network: network.id,
-  subnet: network.subnets[0],
+  subnet: subnet.id,
   access,
   adminKeys: config.requireObject<string[]>("adminKeys"),
   configDrive: config.getBoolean("configDrive"),
