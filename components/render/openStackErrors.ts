@@ -125,6 +125,11 @@ const RULES: Rule[] = [
       "shows it; take the group from it",
   },
   {
+    error: /unexpected state 'ACTIVE', wanted target 'VERIFY_RESIZE'/,
+    sentence: ({ flavor }) =>
+      `${flavor}: the cloud could not resize the machine and left it as it was: \`openstack server show\` tells why, most often no room for it`,
+  },
+  {
     error: /unexpected state 'ERROR'|No valid host/i,
     sentence: ({ flavor }) =>
       `the cloud took the order and could not boot the machine: \`openstack server show\` tells why, most often no room for it (${flavor})`,

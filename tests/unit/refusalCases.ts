@@ -114,4 +114,11 @@ export const REFUSALS: [string, string, string, string, string][] = [
     "Error waiting for instance (5d3c) to become ready: unexpected state 'ERROR', wanted target 'ACTIVE'. last error: %!s(<nil>)",
     'the cloud took the order and could not boot the machine: `openstack server show` tells why, most often no room for it (openstack.flavor is "m1.small")',
   ],
+  [
+    "a resize for which there is no room",
+    "compute/instance:Instance",
+    "update",
+    "Error waiting for instance (5d3c) to resize: unexpected state 'ACTIVE', wanted target 'VERIFY_RESIZE'. last error: %!s(<nil>)",
+    'openstack.flavor is "m1.small": the cloud could not resize the machine and left it as it was: `openstack server show` tells why, most often no room for it',
+  ],
 ];
