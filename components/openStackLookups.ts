@@ -103,6 +103,9 @@ export async function findInstance(
   key: string,
   { id, name, address }: { id?: string; name?: string; address?: string },
 ): Promise<FoundInstance> {
+  if ((id === undefined) === (name === undefined)) {
+    throw new VisibleError([`${key} needs exactly one of id and name`]);
+  }
   const question: Question = {
     key: `${key}.${id === undefined ? "name" : "id"}`,
     value: id ?? name!,

@@ -3,6 +3,7 @@ import { lookUps } from "../../components/lookUps";
 import { findInstance } from "../../components/openStackLookups";
 import { stackConfiguration } from "../../components/config";
 import * as pulumi from "@pulumi/pulumi";
+import { VisibleError } from "../../components/visibleError";
 import { CLOUD, type Cloud, run } from "./engine";
 import { type Mapping, prod } from "./prod";
 import { configure, runStack } from "./program";
@@ -203,6 +204,15 @@ test("of an instance with several addresses the wished-for one is taken, and mus
   );
   expect(answers).toEqual(["10.1.0.40"]);
 });
+
+test.each([{}, { id: "0e7d1c9a-54a5-4d6e-9c55-0f5f0f3b8a11", name: "mail1" }])(
+  "a program that does not say which instance is told so: %j",
+  async (which) => {
+    await expect(findInstance("ExistingInstance", which)).rejects.toThrow(
+      new VisibleError(["ExistingInstance needs exactly one of id and name"]),
+    );
+  },
+);
 
 test("two clients that turn out to be one instance are told", async () => {
   const twice = ({ clients }: Mapping) => (clients.mail2 = { ...clients.mail1 });
