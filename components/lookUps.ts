@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type StackConfiguration } from "./config";
 import {
+  findExternalNetwork,
   findFlavor,
   findInstance,
   findNetwork,
@@ -30,6 +31,9 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   const where = openstack && answers.needed(findNetwork(openstack.network, openstack.subnet));
   for (const [flavor, key] of named(config, "flavor")) {
     answers.wanted(findFlavor(flavor, key));
+  }
+  for (const [network, key] of named(config, "floatingNetwork")) {
+    answers.wanted(findExternalNetwork(network, key));
   }
   const images = named(config, "image");
   if (images.size > 0) {
@@ -74,12 +78,20 @@ function heading(): string {
   return `the stack ${pulumi.getStack()} and the cloud do not fit together; nothing was changed:`;
 }
 
-/** Each flavor or image of a machine that is made, with the key where it is first named. */
-function named({ clients, server }: StackConfiguration, what: "flavor" | "image"): Map<string, string> {
+/** Each flavor, image or external network of a machine that is made, with the key where it is first named. */
+function named(
+  { clients, server }: StackConfiguration,
+  what: "flavor" | "floatingNetwork" | "image",
+): Map<string, string> {
   const made = [server, ...sorted(Object.keys(clients)).map((name) => clients[name]!)].flatMap(
     ({ openstack }) => openstack ?? [],
   );
-  return new Map(made.reverse().map((machine) => [machine[what], machine.keys[what]]));
+  return new Map(
+    made.reverse().flatMap((machine) => {
+      const value = machine[what];
+      return value === undefined ? [] : [[value, machine.keys[what]]];
+    }),
+  );
 }
 
 /**

@@ -84,6 +84,19 @@ export async function findFlavor(name: string, key: string): Promise<void> {
   );
 }
 
+/** Ask whether the cloud has an external network: otherwise all is made before its floating address is refused. */
+export async function findExternalNetwork(name: string, key: string): Promise<void> {
+  await ask(
+    {
+      key,
+      value: name,
+      none: "the project sees no external network of this name; `openstack network list --external` shows them",
+      several: "several external networks have this name; name another one",
+    },
+    openstack.networking.getNetwork({ name, external: true }),
+  );
+}
+
 /** The ids of the images that the cloud lists. It keeps some to itself, hidden ones for example. */
 export async function listImages(key: string): Promise<string[]> {
   const question = { key, value: "", none: "the cloud lists no image", several: "" };

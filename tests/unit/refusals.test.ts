@@ -232,6 +232,22 @@ test("unknown flavors are told all at once, each by the key that names it", asyn
   ]);
 });
 
+test("a network that gives no floating addresses is told before a machine is made for one", async () => {
+  const cloud: Cloud = (token, inputs) => {
+    if (inputs.external === true) {
+      throw refusal(NOTHING);
+    }
+    return CLOUD(token, inputs);
+  };
+  const floating = ({ clients, server }: Mapping) => {
+    clients.web1.openstack.floatingNetwork = "outside";
+    server.openstack.floatingNetwork = "outside";
+  };
+  expect((await told(cloud, true, floating)).slice(1)).toEqual([
+    'server.openstack.floatingNetwork is "outside": the project sees no external network of this name; `openstack network list --external` shows them',
+  ]);
+});
+
 test("a subnet is looked up when none is given, and has to be one", async () => {
   const sentences = await told(
     refusing("getSubnet", SEVERAL),
