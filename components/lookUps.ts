@@ -5,6 +5,7 @@ import {
   findFlavor,
   findInstance,
   findNetwork,
+  hasPort,
   listImages,
   type FoundInstance,
   Unanswered,
@@ -30,7 +31,7 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   const { clients, openstack } = config;
   const where = openstack && answers.needed(findNetwork(openstack.network, openstack.subnet));
   for (const [flavor, key] of named(config, "flavor")) {
-    answers.wanted(findFlavor(flavor, key));
+    answers.wanted(checkFlavor(config, flavor, key));
   }
   for (const [network, key] of named(config, "floatingNetwork")) {
     answers.wanted(findExternalNetwork(network, key));
@@ -92,6 +93,35 @@ function named(
       return value === undefined ? [] : [[value, machine.keys[what]]];
     }),
   );
+}
+
+/**
+ * A flavor is taken out of the cloud's list while machines go on with it. Where all of those are made that would have it,
+ * nobody is made to name another one, which would resize them.
+ */
+async function checkFlavor(
+  { clients, server }: StackConfiguration,
+  flavor: string,
+  key: string,
+): Promise<void> {
+  try {
+    await findFlavor(flavor, key);
+  } catch (error) {
+    const machines: [string, HostConfig][] = [[server.name, server], ...Object.entries(clients)];
+    const names = machines.filter(([, { openstack }]) => openstack?.flavor === flavor).map(([name]) => name);
+    const made = error instanceof VisibleError && !(error instanceof Unanswered) && (await areMade(names));
+    if (!made) {
+      throw error;
+    }
+    await pulumi.log.warn(
+      `${error.message}; the machines that have it go on, and none can be made with it or resized to it`,
+    );
+  }
+}
+
+async function areMade(names: readonly string[]): Promise<boolean> {
+  const made = await Promise.all(names.map(hasPort)).catch(() => [false]);
+  return made.every((one) => one);
 }
 
 /**

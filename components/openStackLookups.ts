@@ -84,6 +84,11 @@ export async function findFlavor(name: string, key: string): Promise<void> {
   );
 }
 
+/** Whether there is a port of this name, as every machine has one that was made. */
+export async function hasPort(name: string): Promise<boolean> {
+  return (await openstack.networking.getPortIds({ name })).ids.length > 0;
+}
+
 /** Ask whether the cloud has an external network: otherwise all is made before its floating address is refused. */
 export async function findExternalNetwork(name: string, key: string): Promise<void> {
   await ask(

@@ -1,13 +1,12 @@
 import { explain, type Wording } from "../../components/render/openStackErrors";
-import { lookUps } from "../../components/lookUps";
 import { findInstance } from "../../components/openStackLookups";
-import { stackConfiguration } from "../../components/config";
 import * as pulumi from "@pulumi/pulumi";
 import { VisibleError } from "../../components/visibleError";
 import { CLOUD, type Cloud, run } from "./engine";
 import { type Mapping, prod } from "./prod";
-import { configure, runStack } from "./program";
+import { runStack } from "./program";
 import { REFUSALS } from "./refusalCases";
+import { NOTHING, refusal, refusing, SEVERAL, told } from "./told";
 
 const WORDING: Wording = {
   address: 'clients.web1.openstack.address is "10.1.0.20"',
@@ -62,42 +61,6 @@ test("the engine's hook says it with the configuration's own key, and asks for n
     'backup-host-instance: server.openstack.flavor is "m1.large": the cloud has no such flavor; `openstack flavor list` shows them; then run `pulumi up --refresh`',
   ]);
 });
-
-const INVOKED = "Invoking openstack function failed: 1 error occurred:\n\t* ";
-
-/** An error as it comes from a plugin. */
-const refusal = (text: string) => Object.assign(new Error("2 UNKNOWN"), { details: `${INVOKED}${text}` });
-
-/** A cloud that answers one function with the provider's words. */
-const refusing =
-  (name: string, text: string): Cloud =>
-  (token, inputs) => {
-    if (token.endsWith(`:${name}`)) {
-      throw refusal(text);
-    }
-    return CLOUD(token, inputs);
-  };
-
-const NOTHING = "Your query returned no results. Please change your search criteria and try again.";
-const SEVERAL = "Your query returned more than one result. Please try a more specific search criteria";
-
-/** What is told before anything is declared, with what is registered by then. */
-async function told(cloud: Cloud, preview: boolean, change: (config: Mapping) => void = () => undefined) {
-  let sentences: string[] = [];
-  const { resources } = await run(
-    preview,
-    async () => {
-      configure(prod(change));
-      await lookUps(stackConfiguration()).catch((error: Error) => {
-        expect(pulumi.RunError.isInstance(error)).toBe(true);
-        sentences = error.message.split("\n  - ");
-      });
-    },
-    { cloud },
-  );
-  expect(resources).toEqual([]);
-  return sentences;
-}
 
 test.each<[string, Cloud, string]>([
   [
