@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type StackConfiguration } from "./config";
 import {
+  findCidr,
   findExternalNetwork,
   findFlavor,
   findInstance,
@@ -11,6 +12,7 @@ import {
   Unanswered,
 } from "./openStackLookups";
 import { type HostConfig } from "./render/config/configuration";
+import { holds } from "./render/config/networks";
 import { sorted } from "./render/text";
 import { VisibleError } from "./visibleError";
 
@@ -30,6 +32,9 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   const answers = new Answers();
   const { clients, openstack } = config;
   const where = openstack && answers.needed(findNetwork(openstack.network, openstack.subnet));
+  if (where !== undefined) {
+    askForAddresses(config, where, answers);
+  }
   for (const [flavor, key] of named(config, "flavor")) {
     answers.wanted(checkFlavor(config, flavor, key));
   }
@@ -50,6 +55,30 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
   const known = Object.fromEntries(await Promise.all(found));
   refuseTwice(config, known);
   return { where: await where, instances: known };
+}
+
+/** An address that does not fit would cost the machine that is to get it, which is removed before Neutron is asked. */
+function askForAddresses(
+  { clients, openstack, server }: StackConfiguration,
+  where: Promise<{ subnet: string }>,
+  answers: Answers,
+): void {
+  // A network that is not there is told already.
+  const subnet = where.then((found) => found.subnet).catch(() => undefined);
+  const cidr = subnet.then((id) => (id === undefined ? undefined : findCidr(id, openstack?.subnet)));
+  answers.wanted(cidr);
+  for (const machine of [server, ...Object.values(clients)].flatMap((one) => one.openstack ?? [])) {
+    const { address, keys } = machine;
+    const fits = async () => {
+      const network = await cidr.catch(() => undefined);
+      if (address !== undefined && network !== undefined && !holds(network, address)) {
+        throw new VisibleError([
+          `${keys.address} is ${JSON.stringify(address)}: the subnet is ${network}; give an address in it`,
+        ]);
+      }
+    };
+    answers.wanted(fits());
+  }
 }
 
 /** What the configuration's reader could not see: machines that are looked up may turn out to be one, or another's. */

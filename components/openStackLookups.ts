@@ -71,6 +71,17 @@ export async function findNetwork(
   return { network: networkId, subnet: found.id };
 }
 
+/** The IPv4 network of a subnet; `given` is its id in the configuration, where it has one. */
+export async function findCidr(id: string, given: string | undefined): Promise<string> {
+  const question: Question = {
+    key: given === undefined ? "openstack.network" : "openstack.subnet",
+    value: id,
+    none: "the project sees no such subnet; `openstack subnet list` shows their ids",
+    several: "several subnets have this id",
+  };
+  return (await ask(question, openstack.networking.getSubnet({ subnetId: id }))).cidr;
+}
+
 /** Ask whether the cloud has a flavor: otherwise a machine's port and volume would be made before it is refused. */
 export async function findFlavor(name: string, key: string): Promise<void> {
   await ask(

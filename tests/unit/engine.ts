@@ -106,7 +106,7 @@ export const CLOUD: Cloud = (token, inputs) => {
     case "openstack:networking/getNetwork:getNetwork":
       return { id: "network-id", subnets: ["subnet-id"] };
     case "openstack:networking/getSubnet:getSubnet":
-      return { id: "subnet-id", networkId: inputs.networkId };
+      return { id: "subnet-id", networkId: inputs.networkId, cidr: "10.1.0.0/24" };
     case "openstack:compute/getFlavor:getFlavor":
       return { id: "flavor-id", name: inputs.name };
     case "openstack:images/getImageIds:getImageIds":

@@ -79,6 +79,7 @@ test("each flavor is asked for once, the images too, and a network only by its n
     ["getFlavor", "m1.large"],
     ["getFlavor", "m1.small"],
     ["getImageIds", undefined],
+    ["getSubnet", undefined],
   ]);
 });
 

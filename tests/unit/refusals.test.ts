@@ -252,7 +252,7 @@ test("where all ids are given a preview goes on without the cloud, and `up` does
   expect(await told(LOCKED_OUT, true, ids)).toEqual([]);
   expect(warned.mock.calls.map(([text]) => text)).toEqual([
     expect.stringMatching(
-      /^not checked in this preview: openstack.flavor, openstack.image, server.openstack.flavor could not be looked up: OpenStack does not/,
+      /^not checked in this preview: openstack.flavor, openstack.image, openstack.subnet, server.openstack.flavor could not be looked up: OpenStack does not/,
     ),
   ]);
   warned.mockRestore();
