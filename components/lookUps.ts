@@ -11,7 +11,7 @@ import {
   type FoundInstance,
   Unanswered,
 } from "./openStackLookups";
-import { type HostConfig } from "./render/config/configuration";
+import { type HostConfig, type OpenStackMachine } from "./render/config/configuration";
 import { holds } from "./render/config/networks";
 import { sorted } from "./render/text";
 import { VisibleError } from "./visibleError";
@@ -59,16 +59,15 @@ export async function lookUps(config: StackConfiguration): Promise<LookUps> {
 
 /** An address that does not fit would cost the machine that is to get it, which is removed before Neutron is asked. */
 function askForAddresses(
-  { clients, openstack, server }: StackConfiguration,
+  config: StackConfiguration,
   where: Promise<{ subnet: string }>,
   answers: Answers,
 ): void {
   // A network that is not there is told already.
   const subnet = where.then((found) => found.subnet).catch(() => undefined);
-  const cidr = subnet.then((id) => (id === undefined ? undefined : findCidr(id, openstack?.subnet)));
+  const cidr = subnet.then((id) => (id === undefined ? undefined : findCidr(id, config.openstack?.subnet)));
   answers.wanted(cidr);
-  for (const machine of [server, ...Object.values(clients)].flatMap((one) => one.openstack ?? [])) {
-    const { address, keys } = machine;
+  for (const { address, keys } of made(config).map(([, machine]) => machine)) {
     const fits = async () => {
       const network = await cidr.catch(() => undefined);
       if (address !== undefined && network !== undefined && !holds(network, address)) {
@@ -108,19 +107,29 @@ function heading(): string {
   return `the stack ${pulumi.getStack()} and the cloud do not fit together; nothing was changed:`;
 }
 
+/** The machines that the stack makes, by their names: the server first. */
+function made({ clients, server }: StackConfiguration): [string, OpenStackMachine][] {
+  const all = [
+    [server.name, server] as const,
+    ...sorted(Object.keys(clients)).map((name) => [name, clients[name]!] as const),
+  ];
+  return all.flatMap(([name, { openstack }]): [string, OpenStackMachine][] =>
+    openstack === undefined ? [] : [[name, openstack]],
+  );
+}
+
 /** Each flavor, image or external network of a machine that is made, with the key where it is first named. */
 function named(
-  { clients, server }: StackConfiguration,
+  config: StackConfiguration,
   what: "flavor" | "floatingNetwork" | "image",
 ): Map<string, string> {
-  const made = [server, ...sorted(Object.keys(clients)).map((name) => clients[name]!)].flatMap(
-    ({ openstack }) => openstack ?? [],
-  );
   return new Map(
-    made.reverse().flatMap((machine) => {
-      const value = machine[what];
-      return value === undefined ? [] : [[value, machine.keys[what]]];
-    }),
+    made(config)
+      .reverse()
+      .flatMap(([, machine]) => {
+        const value = machine[what];
+        return value === undefined ? [] : [[value, machine.keys[what]]];
+      }),
   );
 }
 
@@ -128,18 +137,13 @@ function named(
  * A flavor is taken out of the cloud's list while machines go on with it. Where all of those are made that would have it,
  * nobody is made to name another one, which would resize them.
  */
-async function checkFlavor(
-  { clients, server }: StackConfiguration,
-  flavor: string,
-  key: string,
-): Promise<void> {
+async function checkFlavor(config: StackConfiguration, flavor: string, key: string): Promise<void> {
   try {
     await findFlavor(flavor, key);
   } catch (error) {
-    const machines: [string, HostConfig][] = [[server.name, server], ...Object.entries(clients)];
-    const names = machines.filter(([, { openstack }]) => openstack?.flavor === flavor).map(([name]) => name);
-    const made = error instanceof VisibleError && !(error instanceof Unanswered) && (await areMade(names));
-    if (!made) {
+    const names = made(config).flatMap(([name, machine]) => (machine.flavor === flavor ? [name] : []));
+    const retired = error instanceof VisibleError && !(error instanceof Unanswered) && (await areMade(names));
+    if (!retired) {
       throw error;
     }
     await pulumi.log.warn(
