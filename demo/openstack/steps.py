@@ -40,17 +40,17 @@ class CloudDemo(Shop, Others):
         ("clients: rebuilt, moved, added", "change_clients"),
         ("restore onto their new disks", "restore_clients"),
         ("pulumi up with the data there", "settle"),
-        ("run with the changed clients", "run_after_change"),
+        ("run with the changed clients", "run"),
         ("client resized, one removed, server rebuilt", "rebuild_server"),
-        ("run, incremental", "run_after_rebuild"),
+        ("run, incremental", "run_incremental"),
         ("server replaced", "replace_server"),
         ("its data volume grown", "grow_volume"),
-        ("run, incremental again", "run_after_replacement"),
+        ("run, incremental again", "run_incremental"),
         ("destroy keeps the data volume", "destroy"),
         ("pulumi up adopts it", "adopt"),
         ("restore from before the destroy", "restore_clients"),
         ("pulumi up with the data back", "settle"),
-        ("run after the adoption", "run_after_adoption"),
+        ("run after the adoption", "run"),
     ]
     # A comparison that fails does not keep the others from being made.
     COMPARISONS = ("recover_file", "forbidden", "shop_is_refused")
@@ -141,9 +141,6 @@ class CloudDemo(Shop, Others):
         self.up()
         self.stack.expect_no_changes()
 
-    def run_after_change(self):
-        return self.run()
-
     def rebuild_server(self):
         self.site.flavors["web1"] = "m1.lab2"
         self.site.images["server"] = "debian-12-b"
@@ -153,7 +150,7 @@ class CloudDemo(Shop, Others):
             raise Failed("new1 is still in the disklist")
         self.stack.expect_no_changes()
 
-    def run_after_rebuild(self):
+    def run_incremental(self):
         return self.run({(host, directory): 1 for host, trees in TREES.items() for directory in trees})
 
     def replace_server(self):
@@ -171,9 +168,6 @@ class CloudDemo(Shop, Others):
         if size < self.site.volume_gb - 1:
             raise Failed(f"the file system has {size} GB on a volume of {self.site.volume_gb}")
 
-    def run_after_replacement(self):
-        return self.run_after_rebuild()
-
     def destroy(self):
         volume = self.volume()
         self.stack.pulumi("destroy", "--stack", self.name, "--yes", "--skip-preview", "--exclude-protected")
@@ -189,6 +183,3 @@ class CloudDemo(Shop, Others):
         self.up_lacking(*TREES)
         if self.volume() != before:
             raise Failed("the server has another data volume than before")
-
-    def run_after_adoption(self):
-        return self.run()
